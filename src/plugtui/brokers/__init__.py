@@ -1,0 +1,1 @@
+"""The port to brokerage REST APIs, and Alpaca behind it."""

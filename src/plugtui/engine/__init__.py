@@ -1,0 +1,1 @@
+"""The engine: one upstream connection per endpoint, shared by all local algorithms."""

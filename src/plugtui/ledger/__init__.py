@@ -1,0 +1,1 @@
+"""Executions, orders, attribution, gaps: what happened, exactly once."""

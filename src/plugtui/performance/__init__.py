@@ -1,0 +1,1 @@
+"""Returns, drawdown, ratios and round trips. Pure."""

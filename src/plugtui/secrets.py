@@ -1,0 +1,48 @@
+"""A value that must not be seen: its text form is masked wherever it ends up."""
+
+import hmac
+
+
+class Secret:
+    """Hold a key or token so that repr, str, format and tracebacks show only a mask.
+
+    The value leaves through :meth:`reveal` alone, at the place that puts it on the wire.
+    """
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self.__value
+
+    def matches(self, other: str) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(self.__value.encode(), other.encode())
+
+    def __repr__(self) -> str:
+        return "Secret('••••')"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.matches(other.reveal())
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not pickled")
+
+
+def mask(key_id: str) -> str:
+    """Shorten a key id or account number to what may be shown (``PA37…K2``)."""
+    return key_id if len(key_id) <= 4 else f"{key_id[:4]}…{key_id[-2:]}"

@@ -1,0 +1,1 @@
+"""A stand-in for Alpaca: market data, account stream and REST, with faults on command."""

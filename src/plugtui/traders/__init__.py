@@ -1,0 +1,1 @@
+"""Plugged accounts of other traders: their record, their trades without amounts."""
