@@ -25,7 +25,7 @@ class _Struct(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- states (conflated)
 
 
-class EngineState(_Struct):
+class EngineState(_Struct, frozen=True, kw_only=True):
     """Who the engine is."""
 
     engine_id: str
@@ -45,7 +45,7 @@ class EngineState(_Struct):
     """Messages handed to algorithms since the start."""
 
 
-class StreamState(_Struct):
+class StreamState(_Struct, frozen=True, kw_only=True):
     """One upstream connection."""
 
     name: str
@@ -70,7 +70,7 @@ class StreamState(_Struct):
     """(channel, symbol) pairs subscribed upstream."""
 
 
-class MarketState(_Struct):
+class MarketState(_Struct, frozen=True, kw_only=True):
     """The broker's clock."""
 
     is_open: bool
@@ -78,7 +78,7 @@ class MarketState(_Struct):
     next_close_ns: int
 
 
-class PositionState(_Struct):
+class PositionState(_Struct, frozen=True, kw_only=True):
     symbol: str
     qty: Decimal
     """Negative when short."""
@@ -88,7 +88,7 @@ class PositionState(_Struct):
     current_price: Decimal | None = None
 
 
-class AccountState(_Struct):
+class AccountState(_Struct, frozen=True, kw_only=True):
     """The account as the broker states it."""
 
     equity: Decimal
@@ -107,7 +107,7 @@ class AccountState(_Struct):
     """Why these numbers are old, when they are: "trading host does not answer"."""
 
 
-class AlgoState(_Struct):
+class AlgoState(_Struct, frozen=True, kw_only=True):
     """One algorithm: everything under one issued key, or one program that runs with the engine's own keys (row A1)."""
 
     name: str
@@ -145,7 +145,7 @@ class AlgoState(_Struct):
     last_seen_ns: int | None = None
 
 
-class Figures(_Struct):
+class Figures(_Struct, frozen=True, kw_only=True):
     """Performance figures of one window; ``None`` is undefined, with the reason in ``undefined``."""
 
     total_return: float | None = None
@@ -166,7 +166,7 @@ class Figures(_Struct):
     undefined: dict[str, str] = {}
 
 
-class TraderState(_Struct):
+class TraderState(_Struct, frozen=True, kw_only=True):
     """A plugged account."""
 
     name: str
@@ -183,7 +183,7 @@ class TraderState(_Struct):
     last_trade_ns: int | None = None
 
 
-class States(_Struct, tag="states"):
+class States(_Struct, frozen=True, kw_only=True, tag="states"):
     """What changed since the last message of this kind; a topic that is ``None`` did not change."""
 
     engine: EngineState | None = None
@@ -196,7 +196,7 @@ class States(_Struct, tag="states"):
 # ---------------------------------------------------------------- facts (numbered)
 
 
-class Fill(_Struct, tag="fill"):
+class Fill(_Struct, frozen=True, kw_only=True, tag="fill"):
     """One execution, exactly once. A later fact with the same ``execution_id`` only adds the attribution."""
 
     execution_id: str
@@ -218,7 +218,7 @@ class Fill(_Struct, tag="fill"):
     position_qty: Decimal | None = None
 
 
-class OrderEvent(_Struct, tag="order"):
+class OrderEvent(_Struct, frozen=True, kw_only=True, tag="order"):
     """A step in the life of an order that is not an execution."""
 
     order_id: str
@@ -239,7 +239,7 @@ class OrderEvent(_Struct, tag="order"):
     recovered: bool = False
 
 
-class ClientJoined(_Struct, tag="client_joined"):
+class ClientJoined(_Struct, frozen=True, kw_only=True, tag="client_joined"):
     algo: str
     endpoint: str
     address: str
@@ -247,7 +247,7 @@ class ClientJoined(_Struct, tag="client_joined"):
     pid: int | None = None
 
 
-class ClientLeft(_Struct, tag="client_left"):
+class ClientLeft(_Struct, frozen=True, kw_only=True, tag="client_left"):
     algo: str
     endpoint: str
     reason: str
@@ -256,7 +256,7 @@ class ClientLeft(_Struct, tag="client_left"):
     pending_bytes: int = 0
 
 
-class Gap(_Struct, tag="gap"):
+class Gap(_Struct, frozen=True, kw_only=True, tag="gap"):
     """A stream was down. Sent when it opens (``to_ns`` is ``None``) and again, with the same ``gap_id``, when it is closed."""
 
     gap_id: int
@@ -270,7 +270,7 @@ class Gap(_Struct, tag="gap"):
     """What cannot be had again: "market data of 12 s"."""
 
 
-class StreamChanged(_Struct, tag="stream"):
+class StreamChanged(_Struct, frozen=True, kw_only=True, tag="stream"):
     """A stream changed its state in a way that a person wants to know."""
 
     name: str
@@ -279,7 +279,7 @@ class StreamChanged(_Struct, tag="stream"):
     retry_at_ns: int | None = None
 
 
-class TraderTrade(_Struct, tag="trader_trade"):
+class TraderTrade(_Struct, frozen=True, kw_only=True, tag="trader_trade"):
     """A trade of a plugged account, without amounts."""
 
     trader: str
@@ -292,7 +292,7 @@ class TraderTrade(_Struct, tag="trader_trade"):
     recovered: bool = False
 
 
-class Notice(_Struct, tag="notice"):
+class Notice(_Struct, frozen=True, kw_only=True, tag="notice"):
     """Something that a person should know and that has no message of its own."""
 
     level: str
@@ -305,7 +305,7 @@ class Notice(_Struct, tag="notice"):
 FactBody = Fill | OrderEvent | ClientJoined | ClientLeft | Gap | StreamChanged | TraderTrade | Notice
 
 
-class Fact(_Struct, tag="fact"):
+class Fact(_Struct, frozen=True, kw_only=True, tag="fact"):
     """A numbered fact. Numbers rise by one and go on across restarts of the engine."""
 
     seq: int
@@ -316,7 +316,7 @@ class Fact(_Struct, tag="fact"):
 # ---------------------------------------------------------------- conversation
 
 
-class Hello(_Struct, tag="hello"):
+class Hello(_Struct, frozen=True, kw_only=True, tag="hello"):
     """First message of a dashboard."""
 
     resume: int | None = None
@@ -325,7 +325,7 @@ class Hello(_Struct, tag="hello"):
     """False for a script that only sends commands."""
 
 
-class Snapshot(_Struct, tag="snapshot"):
+class Snapshot(_Struct, frozen=True, kw_only=True, tag="snapshot"):
     """The whole picture: all states, and recent facts in order (all after ``Hello.resume`` when given)."""
 
     version: int
@@ -340,7 +340,7 @@ class Snapshot(_Struct, tag="snapshot"):
     truncated: bool = False
 
 
-class Command(_Struct, tag="command"):
+class Command(_Struct, frozen=True, kw_only=True, tag="command"):
     """Ask the engine. Names and arguments stand in ``docs`` of :mod:`plugtui.engine.control`.
 
     ``status``; ``algos.list``, ``algos.add name``, ``algos.revoke name``, ``algos.pause name [cancel_orders]``,
@@ -355,7 +355,7 @@ class Command(_Struct, tag="command"):
     args: dict[str, Any] = {}
 
 
-class Reply(_Struct, tag="reply"):
+class Reply(_Struct, frozen=True, kw_only=True, tag="reply"):
     """The answer to the command with the same ``id``."""
 
     id: int
@@ -369,9 +369,9 @@ FromEngine = Snapshot | Fact | States | Reply
 FromDashboard = Hello | Command
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
-_engine_decoder = msgspec.json.Decoder(FromEngine)
-_dashboard_decoder = msgspec.json.Decoder(FromDashboard)
-_body_decoder = msgspec.json.Decoder(FactBody)
+_engine_decoder: msgspec.json.Decoder[FromEngine] = msgspec.json.Decoder(FromEngine)
+_dashboard_decoder: msgspec.json.Decoder[FromDashboard] = msgspec.json.Decoder(FromDashboard)
+_body_decoder: msgspec.json.Decoder[FactBody] = msgspec.json.Decoder(FactBody)
 
 
 def encode(message: FromEngine | FromDashboard | FactBody) -> bytes:

@@ -120,7 +120,7 @@ def _to_json(raw: bytes | msgspec.Raw) -> bytes:
     message = _msgpack_decoder.decode(raw)
     # msgspec turns timestamps into datetimes, which end at microseconds: read the one that nearly every message has exactly.
     try:
-        message["t"] = ns_to_rfc3339(ext_to_ns(_event_time.decode(raw).t.data))
+        message["t"] = ns_to_rfc3339(ext_to_ns(memoryview(_event_time.decode(raw).t.data)))
     except (msgspec.ValidationError, TypeError):
         return _json_encoder.encode(_exact(raw))
     if any(type(value) not in _PLAIN for value in message.values()):
@@ -140,7 +140,7 @@ def _exact(raw: bytes | msgspec.Raw) -> Any:
         return [_exact(item) for item in _msgpack_items.decode(raw)]
     if 0xD4 <= lead <= 0xD8 or 0xC7 <= lead <= 0xC9:
         ext = msgspec.msgpack.decode(raw, type=msgspec.msgpack.Ext)
-        return ns_to_rfc3339(ext_to_ns(ext.data)) if ext.code == TIMESTAMP_EXT else ext.data
+        return ns_to_rfc3339(ext_to_ns(memoryview(ext.data))) if ext.code == TIMESTAMP_EXT else ext.data
     return _msgpack_decoder.decode(raw)
 
 
