@@ -1,6 +1,17 @@
 """Settings: what can be configured, and its defaults. Read with :func:`load_settings`."""
 
+import difflib
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
 import msgspec
+
+from plugtui.errors import ConfigError
+from plugtui.paths import Paths
 
 
 class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,3 +74,262 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rest: RestSettings = RestSettings()
     account: AccountSettings = AccountSettings()
     log_level: str = "INFO"
+
+
+# ---------------------------------------------------------------- keys and what they accept
+
+Value: TypeAlias = str | int | float | bool
+
+
+class Key(NamedTuple):
+    """One setting, by its dotted name."""
+
+    name: str
+    """``gateway.port``; ``log_level`` for a setting without a section."""
+    type: type
+    default: Value
+
+    @property
+    def variable(self) -> str:
+        """Environment variable: ``PLUGTUI_GATEWAY_PORT``."""
+        return "PLUGTUI_" + self.name.replace(".", "_").upper()
+
+
+class _Check(NamedTuple):
+    passes: Callable[[Any], bool]
+    expected: str
+
+
+RESERVED_VARIABLES = frozenset({"PLUGTUI_HOME", "PLUGTUI_PROFILE"})
+"""Variables that begin like a setting and are none: they choose which files are read."""
+
+ALPACA_VARIABLES = {
+    "APCA_API_BASE_URL": "upstream.trading_url",
+    "APCA_API_DATA_URL": "upstream.data_url",
+    "APCA_API_STREAM_URL": "upstream.stream_url",
+}
+"""The SDKs' own variables (protocol §5.2); a ``PLUGTUI_`` variable for the same key wins."""
+
+FEEDS = ("iex", "sip", "delayed_sip", "boats", "overnight", "otc", "test")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+def keys() -> list[Key]:
+    """List every setting that the file, the environment and flags may carry, in the order of the structs."""
+    found: list[Key] = []
+    for field in msgspec.structs.fields(Settings):
+        if field.name == "profile":
+            continue
+        section = field.default
+        if isinstance(section, msgspec.Struct):
+            found += [
+                Key(f"{field.name}.{inner.name}", inner.type, inner.default)
+                for inner in msgspec.structs.fields(section)
+            ]
+        else:
+            found.append(Key(field.name, field.type, field.default))
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_url(*schemes: str) -> Callable[[str], bool]:
+    def passes(text: str) -> bool:
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            return False
+        return parts.scheme in schemes and bool(parts.hostname)
+
+    return passes
+
+
+def _one_of(*choices: str) -> _Check:
+    return _Check(lambda text: text in choices, "one of " + ", ".join(repr(choice) for choice in choices))
+
+
+_POSITIVE = _Check(lambda number: 0 < number < 1e9, "a number above 0")
+_CHECKS: dict[str, _Check] = {
+    "gateway.host": _Check(_is_loopback, "an address of this machine only, such as 127.0.0.1"),
+    "gateway.port": _Check(lambda port: 0 <= port <= 65535, "a port from 0 to 65535 (0: any free one)"),
+    "gateway.root_path_feed": _one_of("", *FEEDS),
+    "upstream.trading_url": _Check(_is_url("http", "https"), "a URL that begins with https:// or http://"),
+    "upstream.data_url": _Check(_is_url("http", "https"), "a URL that begins with https:// or http://"),
+    "upstream.stream_url": _Check(_is_url("ws", "wss"), "a URL that begins with wss:// or ws://"),
+    "upstream.feed": _one_of(*FEEDS),
+    "upstream.codec": _one_of("msgpack", "json"),
+    "upstream.unsubscribe_delay_s": _Check(lambda s: 0 <= s < 1e9, "a number of seconds, 0 or more"),
+    "account.recovery_overlap_s": _Check(lambda s: 0 <= s < 1e9, "a number of seconds, 0 or more"),
+    "log_level": _one_of(*_LEVELS),
+}
+_TYPE_NAMES: dict[type, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _expected(key: Key) -> str:
+    check = _CHECKS.get(key.name)
+    return check.expected if check else "a number above 0" if key.type in (int, float) else _TYPE_NAMES[key.type]
+
+
+# ---------------------------------------------------------------- one value
+
+
+def _refuse(where: str, key: Key, value: object) -> ConfigError:
+    return ConfigError(
+        f"{where}: {key.name} was {value!r}, expected {_expected(key)}",
+        f"the default is {key.default!r}; the environment variable for it is {key.variable}",
+    )
+
+
+def _convert(where: str, key: Key, value: object) -> Value:
+    """Bring a value of a TOML file, a variable or a flag into the key's type, and check it."""
+    converted = _from_text(key, value) if isinstance(value, str) else _from_typed(key, value)
+    if isinstance(converted, str):
+        converted = _normal(key.name, converted)
+    check = _CHECKS.get(key.name, _POSITIVE if key.type in (int, float) else None)
+    if converted is None or (check and not check.passes(converted)):
+        raise _refuse(where, key, value)
+    return converted
+
+
+def _from_text(key: Key, text: str) -> Value | None:
+    if key.type is str:
+        return text
+    lowered = text.strip().lower()
+    if key.type is bool:
+        return True if lowered in _TRUE else False if lowered in _FALSE else None
+    try:
+        return int(lowered.replace("_", "")) if key.type is int else float(lowered)
+    except ValueError:
+        return None
+
+
+def _from_typed(key: Key, value: object) -> Value | None:
+    if key.type is bool or isinstance(value, bool):
+        return value if key.type is bool and isinstance(value, bool) else None
+    if key.type is float and isinstance(value, (int, float)):
+        return float(value)
+    return value if key.type is int and isinstance(value, int) else None
+
+
+def _normal(name: str, text: str) -> str:
+    """Accept the spellings that SDKs accept: a trailing ``/`` or ``/v2``, ``http`` for ``ws``, any case of a level."""
+    if name == "log_level":
+        return text.upper()
+    if not name.endswith("_url"):
+        return text
+    text = text.rstrip("/")
+    if name == "upstream.stream_url":
+        text = re.sub(r"^http(s?)://", r"ws\1://", text)
+    return text.removesuffix("/v2")
+
+
+# ---------------------------------------------------------------- the three sources
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"the nearest known one is {near[0]}" if near else "known ones: " + ", ".join(known)
+
+
+def _flatten(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _collect(where: str, entries: Iterator[tuple[str, object]], known: dict[str, Key]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for name, value in entries:
+        key = known.get(name)
+        if key is None:
+            raise ConfigError(
+                f"{where}: there is no setting {name!r} (its value was {value!r})", _nearest(name, list(known))
+            )
+        values[name] = _convert(where, key, value)
+    return values
+
+
+def _from_file(paths: Paths, known: dict[str, Key]) -> dict[str, Value]:
+    """Read the file: keys for all profiles, then those below ``[profiles.NAME]`` for this one."""
+    file = paths.config_file
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{file} is not valid TOML: {error}", "correct that line; the file was left as it is"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}", "check its permissions") from error
+    profiles = table.pop("profiles", {})
+    if not isinstance(profiles, dict) or not all(isinstance(entry, dict) for entry in profiles.values()):
+        raise ConfigError(f"{file}: profiles was {profiles!r}, expected tables such as [profiles.live.upstream]")
+    values = _collect(str(file), _flatten(table), known)
+    for name, entry in profiles.items():
+        of_profile = _collect(f"{file}, profile {name}", _flatten(entry), known)
+        if name == paths.profile:
+            values |= of_profile
+    return values
+
+
+def _from_environment(environ: Mapping[str, str], known: dict[str, Key]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for variable, name in ALPACA_VARIABLES.items():
+        if text := environ.get(variable):
+            values[name] = _convert(f"environment variable {variable}", known[name], text)
+    by_variable = {key.variable: key for key in known.values()}
+    for variable, text in environ.items():
+        if not variable.startswith("PLUGTUI_") or variable in RESERVED_VARIABLES:
+            continue
+        key = by_variable.get(variable)
+        if key is None:
+            raise ConfigError(
+                f"environment variable {variable} names no setting (its value was {text!r})",
+                _nearest(variable, list(by_variable)),
+            )
+        values[key.name] = _convert(f"environment variable {variable}", key, text)
+    return values
+
+
+def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], paths: Paths) -> Settings:
+    """Read the settings of a profile. The file is only ever read.
+
+    Args:
+        flags: dotted key → value of a command-line flag; ``None`` means that the flag was not given.
+        environ: usually ``os.environ``; ``PLUGTUI_GATEWAY_PORT`` and so on, and the SDKs' own ``APCA_API_*_URL``.
+        paths: whose profile, and so which file and which ``[profiles.NAME]`` in it.
+
+    Raises:
+        ConfigError: a key that does not exist or a value that does not fit, with its place and what was expected.
+    """
+    known = {key.name: key for key in keys()}
+    values = _from_file(paths, known) | _from_environment(environ, known)
+    given = ((name, value) for name, value in flags.items() if value is not None)
+    values |= _collect("command line", given, known)
+    _check_together(values)
+    tree: dict[str, Any] = {"profile": paths.profile}
+    for name, value in values.items():
+        section, _, leaf = name.rpartition(".")
+        (tree.setdefault(section, {}) if section else tree)[leaf] = value
+    return msgspec.convert(tree, Settings)
+
+
+def _check_together(values: Mapping[str, Value]) -> None:
+    soft = values.get("slow_client.soft_bytes", SlowClientSettings().soft_bytes)
+    hard = values.get("slow_client.hard_bytes", SlowClientSettings().hard_bytes)
+    if isinstance(soft, int) and isinstance(hard, int) and soft > hard:
+        raise ConfigError(
+            f"slow_client.soft_bytes was {soft}, expected at most slow_client.hard_bytes ({hard})",
+            "a slow client is conflated at the soft limit and cut at the hard one",
+        )
