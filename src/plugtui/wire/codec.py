@@ -123,12 +123,19 @@ def _to_json(raw: bytes | msgspec.Raw) -> bytes:
         message["t"] = ns_to_rfc3339(ext_to_ns(memoryview(_event_time.decode(raw).t.data)))
     except (msgspec.ValidationError, TypeError):
         return _json_encoder.encode(_exact(raw))
-    if any(type(value) not in _PLAIN for value in message.values()):
-        return _json_encoder.encode(_exact(raw))
-    return _json_encoder.encode(message)
+    return _json_encoder.encode(message if _plain(message) else _exact(raw))
 
 
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def _plain(value: Any) -> bool:
+    """Tell whether nothing in a decoded value lost precision or has no JSON form: no datetime, no extension, no bytes."""
+    if type(value) in _SCALARS:
+        return True
+    if isinstance(value, dict):
+        return all(map(_plain, value.values()))
+    return isinstance(value, list) and all(map(_plain, value))
 
 
 def _exact(raw: bytes | msgspec.Raw) -> Any:

@@ -6,6 +6,7 @@ Inside plugtui a time is an integer: nanoseconds since the epoch, UTC.
 import re
 import struct
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from plugtui.errors import WireError
 
@@ -37,9 +38,14 @@ class Timestamp:
 def ns_to_rfc3339(ns: int) -> str:
     """Format as Alpaca does: UTC with ``Z``, up to nine fractional digits, trailing zeros removed."""
     seconds, fraction = divmod(ns, NS)
-    moment = _EPOCH + timedelta(seconds=seconds)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S") if moment.year > 999 else moment.isoformat()[:19]
+    text = _second(seconds)
     return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else f"{text}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    """Format whole seconds; messages of one second share the work."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def rfc3339_to_ns(text: str) -> int:
