@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from plugtui import errors
-from plugtui.errors import AlreadyRunning, PlugtuiError, StoreError
+from plugtui.errors import AddressInUse, AlreadyRunning, ConfigError, CredentialsError, PlugtuiError, StoreError
 from plugtui.logs import masker
 from plugtui.paths import Paths, write_private
 from plugtui.secrets import Secret
@@ -186,7 +185,7 @@ class EngineProcess:
 
 async def _ended(process: subprocess.Popen[bytes]) -> int:
     # Looked at, not awaited: asyncio's own transport would kill the engine when the event loop of a dashboard closes.
-    while (code := process.poll()) is None:
+    while (code := process.poll()) is None:  # noqa: ASYNC110
         await asyncio.sleep(_POLL_S)
     return code
 
@@ -229,15 +228,7 @@ async def start_engine(
     command = [sys.executable, "-m", "plugtui", "serve", "--json", "--quiet", "--profile", paths.profile, *arguments]
     stderr = os.open(paths.state_dir / "engine.stderr", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            env=None if environ is None else dict(environ),
-            start_new_session=process_group is None,
-            process_group=process_group,
-        )
+        process = _spawn(command, stderr, environ, process_group)
         try:
             return EngineProcess(process, await asyncio.wait_for(_accepting(process, paths), timeout_s))
         except TimeoutError as error:
@@ -250,6 +241,20 @@ async def start_engine(
             raise
     finally:
         os.close(stderr)
+
+
+def _spawn(
+    command: list[str], stderr: int, environ: Mapping[str, str] | None, process_group: int | None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        env=None if environ is None else dict(environ),
+        start_new_session=process_group is None,
+        process_group=process_group,
+    )
 
 
 class _EndedEarly(Exception):
@@ -273,11 +278,13 @@ def _said(stderr: int) -> str:
     return os.pread(stderr, 1 << 20, 0).decode(errors="replace").strip()[-_STDERR_SHOWN:]
 
 
+_KINDS: dict[int, type[PlugtuiError]] = {
+    kind.exit_code: kind for kind in (ConfigError, CredentialsError, AlreadyRunning, AddressInUse, StoreError)
+}
+
+
 def _start_failed(code: int, said: str) -> PlugtuiError:
     """Turn the child's exit code and stderr into the error that it had."""
-    kinds = {
-        kind.exit_code: kind for kind in vars(errors).values() if isinstance(kind, type) and "exit_code" in vars(kind)
-    }
     title, _, hint = said.removeprefix("plugtui: ").partition("\n")
-    kind: type[PlugtuiError] = kinds.get(code, PlugtuiError)
+    kind = _KINDS.get(code, PlugtuiError)
     return kind(title or f"the engine ended at its start with exit code {code}", hint.strip())
