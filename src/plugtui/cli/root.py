@@ -1,0 +1,95 @@
+"""``plugtui``: the root of the command line, its exit codes, and how an error reaches the user."""
+
+import os
+import sys
+
+import click
+
+from plugtui import __version__
+from plugtui.cli.lazy import Lazy, LazyGroup
+from plugtui.errors import PlugtuiError
+
+COMMANDS = {
+    "demo": Lazy("plugtui.cli.demo:demo", "Show everything at work on a built-in exchange: no account, no network."),
+    "serve": Lazy("plugtui.cli.serve:serve", "Run the engine: the gateway that your algorithms connect to."),
+    "status": Lazy("plugtui.cli.status:status", "Say how the running engine is."),
+    "algos": Lazy("plugtui.cli.algos:algos", "Algorithms: keys of their own, pause, how to connect."),
+    "traders": Lazy("plugtui.cli.traders:traders", "Accounts that you plug in and traders that you follow."),
+    "export": Lazy("plugtui.cli.export:export", "Print fills or orders of the ledger as CSV or JSON."),
+    "sim": Lazy("plugtui.cli.sim:sim", "Run the exchange simulator alone."),
+    "analyse": Lazy("plugtui.cli.analyse:analyse", "Performance figures of an equity curve, returns or fills."),
+}
+
+EXIT_CODES = {
+    0: "done, or closed on request",
+    1: "an error that has no code of its own",
+    2: "wrong use or a wrong setting",
+    3: "brokerage keys missing or refused",
+    4: "an engine of this profile runs already",
+    5: "the port is taken",
+    6: "no engine of this profile runs",
+    7: "the ledger cannot be read or written",
+    130: "interrupted by a (second) Ctrl-C",
+}
+
+_EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"plugtui {__version__}")
+        ctx.exit()
+
+
+_VERSION_OPTION = click.Option(
+    ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
+)
+
+root = LazyGroup(
+    "plugtui",
+    lazy=COMMANDS,
+    help="One Alpaca connection, many algorithms, one terminal.",
+    epilog=_EPILOG,
+    params=[_VERSION_OPTION],
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code. Errors go to stderr: what is wrong, then what to do."""
+    try:
+        code = root.main(arguments, prog_name="plugtui", standalone_mode=False)
+        sys.stdout.flush()
+    except PlugtuiError as error:
+        return _report(error)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`plugtui export fills | head`); the interpreter's last flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except BaseExceptionGroup as group:
+        known = group.subgroup(PlugtuiError)
+        if known is None:
+            raise
+        return _report(_first(known))
+    return code if isinstance(code, int) else 0
+
+
+def _first(group: BaseExceptionGroup[PlugtuiError]) -> PlugtuiError:
+    inner = group.exceptions[0]
+    return inner if isinstance(inner, PlugtuiError) else _first(inner)
+
+
+def _report(error: PlugtuiError) -> int:
+    click.echo(f"plugtui: {error}", err=True)
+    return error.exit_code
