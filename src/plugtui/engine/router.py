@@ -17,6 +17,9 @@ from plugtui.wire.marketdata import CONTROL_TYPES, Pair
 
 Put = Callable[[Slice], object]
 
+_TIMED = frozenset({"t", "q"})
+"""Types whose ``t`` is the time of the event; a bar's is the start of its minute."""
+
 
 class _Head(msgspec.Struct):
     """All that routing reads of a message."""
@@ -67,6 +70,8 @@ class Router:
         self.family = family
         self.codec = codec
         self.books = Books(codec)
+        self.newest: msgspec.Raw | None = None
+        """The last trade or quote that came in: what the stream's lag is read from."""
         self._members: dict[Outlet, _Member] = {}
         self._groups: dict[_GroupKey, Group] = {}
         self._slow: dict[Outlet, _Member] = {}
@@ -126,7 +131,8 @@ class Router:
             the number of data messages, and the control messages, which are the caller's. Raises WireError.
         """
         raws = split(self.codec, data)
-        head, routes, controls = self._head, self._routes, []
+        head, routes = self._head, self._routes
+        controls: list[msgspec.Raw] = []
         for raw in raws:
             try:
                 key = head(raw)
@@ -140,6 +146,8 @@ class Router:
                 route = self._find_route(key.T, key.S, raw)
             for put in route.same:
                 put(raw)
+            if key.T in _TIMED:
+                self.newest = raw
             if route.other:
                 rewritten = transcode(raw, self.codec, Codec.JSON if self.codec is Codec.MSGPACK else Codec.MSGPACK)
                 for put in route.other:

@@ -64,7 +64,12 @@ class _EventTime(msgspec.Struct):
     t: msgspec.msgpack.Ext
 
 
+class _EventText(msgspec.Struct):
+    t: str
+
+
 _event_time = msgspec.msgpack.Decoder(_EventTime)
+_event_text = msgspec.json.Decoder(_EventText)
 
 
 def encode(codec: Codec, value: Any) -> bytes:
@@ -90,6 +95,16 @@ def split(codec: Codec, data: bytes | str) -> list[msgspec.Raw]:
         return _json_splitter.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError(f"was not a {codec.value} array: {error}") from None
+
+
+def event_time_ns(codec: Codec, raw: bytes | msgspec.Raw) -> int | None:
+    """Return the time ``t`` of a data message; None when it has none that can be read."""
+    try:
+        if codec is Codec.MSGPACK:
+            return ext_to_ns(memoryview(_event_time.decode(raw).t.data))
+        return rfc3339_to_ns(_event_text.decode(raw).t)
+    except (msgspec.DecodeError, WireError):
+        return None
 
 
 def array_header(count: int) -> bytes:
