@@ -45,13 +45,13 @@ def serve(host: str | None, port: int | None, profile: str | None, as_json: bool
 
 async def _serve(settings: "Settings", paths: "Paths", lock: "ProfileLock", *, as_json: bool) -> None:
     from plugtui.credentials import find_credentials
-    from plugtui.engine.engine import serve as run_engine
     from plugtui.errors import AddressInUse
     from plugtui.vault import Vault
 
     stop = asyncio.Event()
     with _stopped_by_signals(stop):
         credentials = await find_credentials(settings, os.environ, Vault(paths))
+        from plugtui.engine.engine import serve as run_engine
 
         def announce(info: "EngineInfo") -> None:
             lock.announce(info)
