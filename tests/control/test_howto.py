@@ -37,6 +37,6 @@ def test_every_stream_address_leads_to_an_endpoint_of_the_gateway(by_sdk):
         assert resolve(path) is not None, address
 
 
-def test_the_one_recipe_without_a_feed_in_it_needs_none(by_sdk):
+def test_a_recipe_names_the_feed_of_the_engine(by_sdk):
     assert "/v2/sip" in by_sdk["alpaca-py"].code
     assert 'data_feed="sip"' in by_sdk["alpaca-trade-api"].code
