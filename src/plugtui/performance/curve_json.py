@@ -1,0 +1,121 @@
+"""The payload of the control link's ``performance`` command."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from plugtui.performance.curve import Curve, IntArray
+from plugtui.performance.drawdown import top_drawdowns, underwater
+from plugtui.performance.exposure import Trade, exposure, turnover
+from plugtui.performance.figures import Trip, figures, periods_per_year, return_values
+from plugtui.performance.ratios import Undefined, Value
+from plugtui.performance.returns import daily_returns, growth, time_weighted
+from plugtui.performance.windows import calendar_table, previous, window
+
+MAX_POINTS = 500
+_MORE = ("downside_deviation", "winning_days", "value_at_risk", "expected_shortfall", "stability", "omega")
+
+Point = tuple[int, float | None, float, float]
+"""time_ns, equity (``None`` where amounts are not shown), index (1 at the start), drawdown (≤ 0)."""
+
+
+def thin(values: Sequence[float], count: int) -> IntArray:
+    """Return the indices of at most ``count`` points of a line, rising.
+
+    Kept: the first, the last, and the lowest and highest of each of equal stretches, so that no extreme disappears.
+
+    Raises:
+        ValueError: when ``count`` is below 4.
+    """
+    if count < 4:
+        raise ValueError(f"count was {count}, expected at least 4")
+    size = len(values)
+    if size <= count:
+        return np.arange(size)
+    line = np.asarray(values, np.float64)
+    edges = np.linspace(1, size - 1, (count - 2) // 2 + 1).astype(np.int64)
+    kept = {0, size - 1}
+    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        if stop > start:
+            kept |= {start + int(np.argmin(line[start:stop])), start + int(np.argmax(line[start:stop]))}
+    return np.array(sorted(kept))
+
+
+def curve_points(curve: Curve, count: int = MAX_POINTS, amounts: bool = True) -> list[Point]:
+    """Return the points of a curve for a plot, at most ``count``, the extremes of the index among them.
+
+    Args:
+        curve: equity and flows.
+        count: at most so many points, ≥ 4.
+        amounts: False leaves the equity out.
+    """
+    if not len(curve):
+        return []
+    returns = daily_returns(curve)
+    index = np.concatenate(([1.0], growth(returns)))
+    below = np.concatenate(([0.0], underwater(returns)))
+    return [
+        (int(curve.time_ns[i]), float(curve.equity[i]) if amounts else None, float(index[i]), float(below[i]))
+        for i in thin(index.tolist(), count).tolist()
+    ]
+
+
+def _value(value: Value) -> dict[str, Any]:
+    return {"value": None, "reason": value.reason} if isinstance(value, Undefined) else {"value": value}
+
+
+def _total(curve: Curve | None) -> float | None:
+    returns = daily_returns(curve) if curve is not None else None
+    return time_weighted(returns.values) if returns is not None and len(returns) else None
+
+
+def performance_payload(
+    curve: Curve,
+    name: str,
+    *,
+    trips: Sequence[Trip] | None = None,
+    trades: Sequence[Trade] = (),
+    by_algo: Mapping[str, Any] | None = None,
+    by_symbol: Mapping[str, Any] | None = None,
+    live: Curve | None = None,
+    count: int = MAX_POINTS,
+) -> dict[str, Any]:
+    """Build the answer to ``performance window``; JSON as it stands, figures as a mapping.
+
+    Args:
+        curve: the whole daily curve of the account; the window is cut here.
+        name: of the window.
+        trips: round trips closed within the window.
+        trades: all fills that are known, for exposure and turnover; empty leaves both undefined.
+        by_algo: P&L per algorithm, taken along.
+        by_symbol: P&L per symbol, taken along.
+        live: equity samples of today, plotted for 1D in place of the two daily points.
+        count: at most so many points.
+
+    Raises:
+        ValueError: when the window has another name than those of :data:`plugtui.performance.windows.WINDOWS`.
+    """
+    cut = window(curve, name)
+    returns = daily_returns(cut)
+    values = return_values(returns, periods_per_year(returns))
+    nothing = Undefined("no list of fills")
+    more = {
+        **{key: values[key] for key in _MORE},
+        "exposure": exposure(trades, cut) if trades else nothing,
+        "turnover": turnover(trades, cut) if trades else nothing,
+    }
+    plotted = live if name == "1D" and live is not None and len(live) > 1 else cut
+    return {
+        "window": name,
+        "figures": msgspec.to_builtins(figures(cut, trips), builtin_types=()),
+        "more": {key: _value(value) for key, value in more.items()},
+        "curve": curve_points(plotted, count),
+        "previous_return": _total(previous(curve, name)),
+        "drawdowns": [msgspec.to_builtins(fall) for fall in top_drawdowns(returns)],
+        "calendar": [msgspec.to_builtins(row) for row in calendar_table(returns)],
+        "marks": [msgspec.to_builtins(mark) for mark in cut.marks],
+        "by_algo": dict(by_algo or {}),
+        "by_symbol": dict(by_symbol or {}),
+    }
