@@ -1,0 +1,407 @@
+"""The account stream of one account: dials, authenticates, listens, watches, dials again; never two at a time (protocol §2)."""
+
+import asyncio
+import logging
+import random
+import statistics
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from websockets.exceptions import ConnectionClosed, InvalidStatusCode, WebSocketException
+from websockets.legacy.client import WebSocketClientProtocol, connect
+
+from plugtui.brokers.port import Credentials
+from plugtui.control.messages import StreamState
+from plugtui.engine.backoff import Backoff, Trouble, trouble_of_status
+from plugtui.errors import CredentialsError, WireError
+from plugtui.tasks import Tasks
+from plugtui.wire.account import TRADE_UPDATES, auth_request, listen_request
+from plugtui.wire.trading import TradeUpdate, decode_account_message, decode_authorization, decode_trade_update
+
+log = logging.getLogger(__name__)
+
+SILENCE_S = 35.0
+"""No frame at all for so long, pings included: the socket is dead (protocol §2.6)."""
+PING_INTERVAL_S = 10.0
+PING_TIMEOUT_S = 60.0
+"""Generous: pongs queue behind data at the open (protocol §6)."""
+REPLY_S = 10.0
+CLOSE_S = 2.0
+MAX_RETRY_AFTER_S = 120.0
+
+OnUpdate = Callable[[bytes, TradeUpdate], Awaitable[None]]
+OnState = Callable[[StreamState], None]
+OnConnected = Callable[[], Awaitable[None]]
+OnLost = Callable[[str, int], Awaitable[None]]
+
+
+class Waits(Protocol):
+    """What the stream needs of :class:`~plugtui.engine.backoff.Backoff`."""
+
+    def up(self, now_ns: int) -> None:
+        """Note that the connection works."""
+
+    def failed(self, trouble: Trouble, now_ns: int) -> float:
+        """Return the seconds to wait."""
+
+
+class _Socket(WebSocketClientProtocol):
+    """A client connection that notes when any byte arrived: data, pings and pongs alike."""
+
+    heard_at: float = 0.0
+    heard_ns: int = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_at = time.monotonic()
+        self.heard_ns = time.time_ns()
+        super().data_received(data)
+
+
+class _Lost(Exception):
+    """The connection ended or was not made."""
+
+    def __init__(self, detail: str, trouble: Trouble = Trouble.NETWORK, retry_after_s: float = 0.0) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.trouble = trouble
+        self.retry_after_s = retry_after_s
+
+
+class AccountStream:
+    """Keep one connection to ``/stream`` for as long as :meth:`run` runs.
+
+    Args:
+        url: ``wss://paper-api.alpaca.markets/stream``.
+        credentials: the account's keys; with key id ``oauth`` the secret is a token.
+        on_update: awaited for each ``trade_updates`` message, in order, with the whole message as it came. It should be
+            quick: the next frame is read when it has returned.
+        on_state: called at each change of state.
+        on_connected: run beside the reading once the stream listens: the place to recover from REST what was missed. It is
+            cancelled when the connection is lost, and run anew at the next one.
+        on_lost: awaited when a stream that listened was lost, with the reason and the time of the last sign of life (ns).
+        name: of the stream in :class:`~plugtui.control.messages.StreamState`.
+        backoff: how long to wait after a failure.
+        silence_s: longest time without any frame.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        on_update: OnUpdate,
+        on_state: OnState | None = None,
+        on_connected: OnConnected | None = None,
+        on_lost: OnLost | None = None,
+        name: str = "account",
+        backoff: Waits | None = None,
+        connect_timeout_s: float = 10.0,
+        silence_s: float = SILENCE_S,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._url = url
+        self._credentials = credentials
+        self._on_update = on_update
+        self._on_state = on_state
+        self._on_connected = on_connected
+        self._on_lost = on_lost
+        self._backoff: Waits = backoff or Backoff(random.random)
+        self._connect_timeout_s = connect_timeout_s
+        self._silence_s = silence_s
+        self._now_ns = now_ns
+        self._legacy = False
+        self._running = False
+        self._retry = asyncio.Event()
+        self._state = StreamState(name=name, endpoint="/stream", state="idle", since_ns=now_ns())
+        self._counters = _Counters()
+        self._dials = 0
+
+    @property
+    def state(self) -> StreamState:
+        """Return the state with fresh counters."""
+        return self._counters.into(self._state, self._now_ns())
+
+    @property
+    def live(self) -> bool:
+        """Whether the stream listens right now."""
+        return self._state.state == "live"
+
+    def retry_now(self) -> None:
+        """Do not wait for the next attempt any longer."""
+        self._retry.set()
+
+    async def run(self) -> None:
+        """Stay connected until cancelled; a cancellation closes the connection with a close frame.
+
+        Returns only when the keys were refused: state ``failed``, with a hint.
+        """
+        if self._running:
+            raise RuntimeError("this account stream runs already")
+        self._running = True
+        try:
+            while True:
+                try:
+                    await self._session()
+                except CredentialsError as error:
+                    self._change("failed", f"{error.title}; {error.hint}")
+                    log.error("%s: %s", self._state.name, error.title)
+                    return
+                except _Lost as lost:
+                    await self._wait(lost)
+        finally:
+            self._running = False
+            if self._state.state != "failed":
+                self._change("idle", "")
+
+    async def _wait(self, lost: _Lost) -> None:
+        seconds = max(self._backoff.failed(lost.trouble, self._now_ns()), lost.retry_after_s)
+        self._retry.clear()
+        self._change("waiting", lost.detail, retry_at_ns=self._now_ns() + int(seconds * 1e9))
+        log.warning("%s: %s; next attempt in %.1f s", self._state.name, lost.detail, seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._retry.wait()
+        except TimeoutError:
+            return
+
+    def _change(self, state: str, detail: str, retry_at_ns: int | None = None) -> None:
+        self._state = StreamState(
+            name=self._state.name,
+            endpoint="/stream",
+            state=state,
+            since_ns=self._now_ns(),
+            detail=detail,
+            retry_at_ns=retry_at_ns,
+            reconnects=max(0, self._dials - 1),
+            subscriptions=1 if state == "live" else 0,
+        )
+        if self._on_state:
+            self._on_state(self.state)
+
+    # ------------------------------------------------------------- one connection
+
+    async def _session(self) -> None:
+        """Hold one connection from dial to loss. Raises _Lost or CredentialsError."""
+        self._dials += 1
+        self._change("connecting", "")
+        socket = await self._dial()
+        tasks = Tasks()
+        listened = False
+        try:
+            await self._converse(socket)
+            listened = True
+            self._backoff.up(self._now_ns())
+            self._change("live", "")
+            log.info("%s: listening", self._state.name)
+            tasks.start(self._watch(socket), "account-stream-watchdog")
+            if self._on_connected:
+                tasks.start(_await(self._on_connected()), "account-stream-recovery")
+            detail = await self._read(socket)
+        except ConnectionClosed as closed:
+            detail = _closed(closed)
+        finally:
+            await tasks.aclose()
+            await _close(socket)
+        if listened and self._on_lost:
+            await self._on_lost(detail, socket.heard_ns)
+        raise _Lost(detail)
+
+    async def _dial(self) -> _Socket:
+        made: list[_Socket] = []
+
+        def make(*arguments: Any, **options: Any) -> _Socket:
+            made.append(_Socket(*arguments, **options))
+            return made[-1]
+
+        connected = False
+        try:
+            await connect(
+                self._url,
+                create_protocol=make,
+                open_timeout=self._connect_timeout_s,
+                ping_interval=PING_INTERVAL_S,
+                ping_timeout=PING_TIMEOUT_S,
+                close_timeout=CLOSE_S / 4,
+                max_size=1 << 22,
+                max_queue=1024,
+                compression=None,
+            )
+            connected = True
+        except (OSError, WebSocketException, EOFError) as error:
+            raise _dial_failure(error, self._connect_timeout_s) from None
+        finally:
+            # A handshake that was given up must not leave its socket behind: the server would count two connections.
+            if not connected:
+                for socket in made:
+                    if getattr(socket, "transport", None) is not None:
+                        socket.transport.abort()
+        made[-1].heard_at = time.monotonic()
+        made[-1].heard_ns = time.time_ns()
+        return made[-1]
+
+    async def _converse(self, socket: _Socket) -> None:
+        """Authenticate and listen. Raises CredentialsError, _Lost, ConnectionClosed."""
+        if not await self._authenticate(socket, self._legacy):
+            # The server refused the form of the request, not the keys: older servers know the legacy form only.
+            self._legacy = not self._legacy
+            if not await self._authenticate(socket, self._legacy):
+                raise _refused_keys("neither form of the authentication was accepted")
+        await socket.send(listen_request([TRADE_UPDATES]))
+        data = await self._reply(socket, "listening")
+        if data is None or TRADE_UPDATES.encode() not in bytes(data):
+            raise _Lost("the server did not acknowledge that we listen")
+
+    async def _authenticate(self, socket: _Socket, legacy: bool) -> bool:
+        """Send the keys; return False when the form of the request was refused."""
+        await socket.send(auth_request(self._credentials.key_id, self._credentials.secret.reveal(), legacy=legacy))
+        data = await self._reply(socket, "authorization")
+        if data is None:
+            return False
+        reply = decode_authorization(data)
+        if reply.status == "authorized":
+            return True
+        if "verification failed" in reply.message or "not authorized" in reply.message:
+            raise _refused_keys(reply.message)
+        return False
+
+    async def _reply(self, socket: _Socket, stream: str) -> Any:
+        """Return the data of the next message of ``stream``; None when an error came instead, or nothing in time."""
+        try:
+            async with asyncio.timeout(REPLY_S):
+                while True:
+                    message = decode_account_message(_bytes(await socket.recv()))
+                    if message.stream == stream:
+                        return message.data
+                    if message.action == "error":
+                        return None
+        except TimeoutError:
+            return None
+        except WireError as error:
+            raise _Lost(f"the server sent nonsense: {error.title}") from None
+
+    async def _read(self, socket: _Socket) -> str:
+        """Hand on updates until the connection ends; return why it ended."""
+        detail = "the server closed the connection"
+        async for data in socket:
+            raw = _bytes(data)
+            try:
+                message = decode_account_message(raw)
+                if message.stream == TRADE_UPDATES:
+                    update = decode_trade_update(message.data)
+                    self._counters.count(self._now_ns(), update.time_ns)
+                    await self._on_update(raw, update)
+                elif message.action == "error":
+                    detail = f"the server reported: {bytes(message.data)[:200].decode(errors='replace')}"
+                    log.warning("%s: %s", self._state.name, detail)
+            except WireError as error:
+                self._counters.garbage += 1
+                log.warning("%s: skipped a frame: %s", self._state.name, error.title)
+        return detail
+
+    async def _watch(self, socket: _Socket) -> None:
+        """Cut a connection on which nothing was heard for too long."""
+        while True:
+            quiet_s = time.monotonic() - socket.heard_at
+            if quiet_s >= self._silence_s:
+                log.warning("%s: nothing heard for %.0f s", self._state.name, quiet_s)
+                socket.transport.abort()
+                return
+            await asyncio.sleep(self._silence_s - quiet_s + 0.01)
+
+
+class _Counters:
+    """Messages, rate and lag of a stream."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.garbage = 0
+        self._last_ns: int | None = None
+        self._arrivals: deque[int] = deque(maxlen=2048)
+        self._lags: deque[tuple[int, float]] = deque(maxlen=256)
+
+    def count(self, now_ns: int, event_ns: int | None) -> None:
+        self.messages += 1
+        self._last_ns = now_ns
+        self._arrivals.append(now_ns)
+        if event_ns is not None:
+            self._lags.append((now_ns, (now_ns - event_ns) / 1e6))
+
+    def into(self, state: StreamState, now_ns: int) -> StreamState:
+        last_second = [lag for at, lag in self._lags if self._last_ns is not None and at > self._last_ns - 10**9]
+        return StreamState(
+            name=state.name,
+            endpoint=state.endpoint,
+            state=state.state,
+            since_ns=state.since_ns,
+            detail=state.detail,
+            retry_at_ns=state.retry_at_ns,
+            lag_ms=statistics.median(last_second) if last_second else None,
+            last_message_ns=self._last_ns,
+            messages=self.messages,
+            rate=float(sum(1 for at in self._arrivals if at > now_ns - 10**9)),
+            reconnects=state.reconnects,
+            subscriptions=state.subscriptions,
+        )
+
+
+async def _await(work: Awaitable[None]) -> None:
+    await work
+
+
+async def _close(socket: _Socket) -> None:
+    """Close with a close frame, which frees the account's slot at once; cut when the other side does not answer."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await socket.close()
+    except (TimeoutError, OSError, WebSocketException) as error:
+        log.debug("no clean close: %s", _words(error))
+    finally:
+        if socket.transport is not None:
+            socket.transport.abort()
+
+
+def _bytes(data: bytes | str) -> bytes:
+    return data.encode() if isinstance(data, str) else data
+
+
+def _dial_failure(error: Exception, timeout_s: float) -> _Lost:
+    if isinstance(error, InvalidStatusCode):
+        return _refused(error)
+    if isinstance(error, TimeoutError):
+        return _Lost(f"no answer within {timeout_s:g} s")
+    return _Lost(f"cannot connect: {_words(error)}")
+
+
+def _refused(error: InvalidStatusCode) -> _Lost:
+    status = int(error.status_code)
+    header = error.headers.get("Retry-After", "") if error.headers is not None else ""
+    retry_after_s = min(MAX_RETRY_AFTER_S, float(header)) if header.isdigit() else 0.0
+    detail = {
+        401: "the server refused the keys (HTTP 401)",
+        403: "the server refused the connection (HTTP 403)",
+        404: "there is no account stream at this address (HTTP 404): check APCA_API_BASE_URL",
+        429: "another connection of this account is still counted, or too many attempts (HTTP 429)",
+    }.get(status, f"the server answered HTTP {status}")
+    # Even 403 and 404 pass by themselves on some nights (protocol §6): these wait longest but are tried again.
+    return _Lost(detail, trouble_of_status(status), retry_after_s)
+
+
+def _refused_keys(text: str) -> CredentialsError:
+    return CredentialsError(
+        f"the account stream refused the keys: {text}",
+        "check that the keys belong to this account and to this host (paper keys work on the paper host only)",
+    )
+
+
+def _closed(closed: ConnectionClosed) -> str:
+    if closed.rcvd is None:
+        return "the connection broke"
+    return (
+        f"the server closed the connection ({closed.rcvd.code}{' ' + closed.rcvd.reason if closed.rcvd.reason else ''})"
+    )
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
