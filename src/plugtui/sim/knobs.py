@@ -14,11 +14,15 @@ class TradingFaults(Protocol):
     account_mute: bool
     activity_ids: str
     account_sessions: int
-    linger_s: float
+    account_linger_s: float
     binary_frames: bool
     partial_fill_probability: float
     fill_latency_ms: tuple[float, float]
-    rest_limit: int
+
+    @property
+    def rest_limit(self) -> int:
+        """Requests a minute and key before 429; 0: any number."""
+        ...
 
 
 @dataclass(slots=True)
@@ -39,7 +43,7 @@ class TradingKnobs:
     """``execution``: the uuid in a fill's activity id is the execution id; ``opaque``: another one."""
     account_sessions: int = 1
     """Account streams per account before HTTP 429 (protocol §2.6); 0: any number."""
-    linger_s: float = 0.0
+    account_linger_s: float = 0.0
     """How long a session that was cut keeps its slot, real seconds."""
     binary_frames: bool = True
     """Send JSON in binary frames, as the paper host does (protocol §2.1)."""
