@@ -25,6 +25,9 @@ _FIRST_BYTE = {Codec.JSON: TEXT, Codec.MSGPACK: BINARY}
 class Outlet(Protocol):
     """The socket of one client, as the router sees it."""
 
+    conflated: int
+    """How many quotes and books a newer one has replaced."""
+
     def write(self, frames: bytes, messages: int) -> bool:
         """Hand prebuilt frames with ``messages`` data points to the socket; True when more waits than the soft limit."""
         ...
@@ -66,7 +69,7 @@ class Group:
 class Outbox:
     """The backlog of one slow client."""
 
-    __slots__ = ("codec", "conflated", "latest", "outlet", "slices")
+    __slots__ = ("codec", "latest", "outlet", "slices")
 
     def __init__(self, outlet: Outlet, codec: Codec) -> None:
         self.outlet = outlet
@@ -75,13 +78,11 @@ class Outbox:
         """What may never be skipped: written at each flush, slow or not."""
         self.latest: dict[tuple[str, str], Slice | None] = {}
         """(channel, symbol) → newest quote; an order book stands here as None: its whole state is read when it is sent."""
-        self.conflated = 0
-        """How many quotes and books a newer one has replaced."""
 
     def conflate(self, key: tuple[str, str], item: Slice) -> None:
         """Keep the newest of a conflatable channel."""
         if key in self.latest:
-            self.conflated += 1
+            self.outlet.conflated += 1
         self.latest[key] = None if key[0] == ORDERBOOKS else item
 
     def flush(self, book: Callable[[str], bytes | None]) -> bool:

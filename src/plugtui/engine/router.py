@@ -107,11 +107,6 @@ class Router:
         member = self._members.get(outlet)
         return member.pairs if member else frozenset()
 
-    def conflated(self, outlet: Outlet) -> int:
-        """Return how many messages were replaced by newer ones in a client's current backlog."""
-        member = self._members.get(outlet)
-        return member.outbox.conflated if member and member.outbox else 0
-
     def book_snapshots(self, pairs: Iterable[Pair], codec: Codec) -> list[bytes]:
         """Return the whole books that a client needs who has just been given these pairs."""
         wanted = {symbol for channel, symbol in pairs if channel == ORDERBOOKS}
