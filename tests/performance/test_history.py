@@ -6,10 +6,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from plugtui.brokers.port import Activity, EquityPoint
 from plugtui.performance.curve import NEW_YORK
 from plugtui.performance.figures import money
 from plugtui.performance.flows import external_flows, is_external
-from plugtui.performance.history import from_history, intraday
+from plugtui.performance.history import from_history, from_points, intraday
 from plugtui.performance.returns import daily_returns, time_weighted
 from tests.performance.support import activity, history_of
 
@@ -114,3 +115,15 @@ def test_an_intraday_history_becomes_a_curve_of_moments() -> None:
     stamps = [int(datetime(2024, 1, 9, hour, tzinfo=NEW_YORK).timestamp()) for hour in (10, 11, 12)]
     curve = intraday({"timestamp": stamps, "equity": [100, None, 102]})
     np.testing.assert_allclose(daily_returns(curve).values, [0.02])
+
+
+def test_the_points_of_a_broker_make_the_same_curve() -> None:
+    history = history_of([1000, 1500, 1510])
+    points = [
+        EquityPoint(t * 10**9, Decimal(str(e))) for t, e in zip(history["timestamp"], history["equity"], strict=True)
+    ]
+    payments = [Activity("1", "CSD", "2024-01-02", Decimal(500)), Activity("2", "DIV", "2024-01-03", Decimal(10))]
+    curve = from_points(points, payments)
+    same = from_history(history, [activity("CSD", "2024-01-02", "500")])
+    assert curve.equity.tolist() == same.equity.tolist()
+    assert curve.flow.tolist() == same.flow.tolist() == [0, 500, 0]

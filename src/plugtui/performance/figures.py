@@ -38,6 +38,8 @@ DEFINITIONS: dict[str, str] = {
     "exposure": "Exposure: mean over the days of Σ|position value| / equity.",
     "turnover": "Turnover: traded value / mean equity, a year.",
     "pnl": "P&L: change of equity − net external flow. It answers another question than the return: how much, not how well.",
+    "realized_pnl": "Realised P&L: sum over the round trips (FIFO), after fees.",
+    "fees": "Fees: sum of the fees in the file; the P&L is after them.",
     "net_flow": "Net flow: deposits − withdrawals (CSD, CSW, ACATC, ACATS, JNLC, JNLS); dividends, interest and fees are "
     "part of the performance.",
     "days": "Days: number of returns.",

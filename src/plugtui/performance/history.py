@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from plugtui.performance.curve import EMPTY, Curve, Mark, Movement, close_ns, curve_of_days, day_of
-from plugtui.performance.flows import external_flows
+from plugtui.performance.flows import Flows, external_flows
 from plugtui.performance.returns import daily_returns, settle_flows
 
 SPIKE = 0.4
@@ -38,7 +38,7 @@ def _rows(history: Mapping[str, Any]) -> _Rows:
         day = day_of(stamp * _NS)
         if usable is not None or day not in by_day:
             by_day[day] = usable
-    return sorted(by_day.items())
+    return sorted(by_day.items(), key=lambda row: row[0])
 
 
 def _paid(movements: Sequence[Movement], after: date, until: date) -> bool:
@@ -91,6 +91,38 @@ def inspect(curve: Curve) -> Curve:
     return curve.marked(*marks) if marks else curve
 
 
+class Point(Protocol):
+    """A point of a portfolio history."""
+
+    @property
+    def time_ns(self) -> int:
+        """Moment, see the module's text."""
+
+    @property
+    def equity(self) -> Decimal:
+        """Value of the account."""
+
+
+class Payment(Protocol):
+    """A non-trade activity."""
+
+    @property
+    def id(self) -> str:
+        """Of the activity."""
+
+    @property
+    def type(self) -> str:
+        """``CSD``, ``DIV``, …"""
+
+    @property
+    def day(self) -> str:
+        """``YYYY-MM-DD``."""
+
+    @property
+    def net_amount(self) -> Decimal:
+        """Positive into the account."""
+
+
 def from_history(history: Mapping[str, Any], activities: Iterable[Mapping[str, Any]] = ()) -> Curve:
     """Make the daily equity curve of an account.
 
@@ -102,13 +134,22 @@ def from_history(history: Mapping[str, Any], activities: Iterable[Mapping[str, A
         The curve from the funding on, flows on the day of their effect, with marks on what is doubtful; empty when the
         account was never funded.
     """
-    flows = external_flows(activities)
-    rows, movements = _fund(_rows(history), flows.movements)
+    return _curve(_rows(history), external_flows(activities))
+
+
+def from_points(points: Iterable[Point], payments: Iterable[Payment] = ()) -> Curve:
+    """Make the same curve from what :class:`plugtui.brokers.port.Broker` returns."""
+    by_day: dict[date, Decimal | None] = {day_of(p.time_ns): p.equity for p in sorted(points, key=lambda p: p.time_ns)}
+    items = [{"activity_type": p.type, "id": p.id, "date": p.day, "net_amount": p.net_amount} for p in payments]
+    return _curve(sorted(by_day.items(), key=lambda row: row[0]), external_flows(items))
+
+
+def _curve(history: _Rows, flows: Flows) -> Curve:
+    rows, movements = _fund(history, flows.movements)
     points, holes = _without_holes(rows, movements)
     if not points:
         return EMPTY
-    curve = curve_of_days(points, movements, (*flows.marks, *holes))
-    return inspect(settle_flows(curve))
+    return inspect(settle_flows(curve_of_days(points, movements, (*flows.marks, *holes))))
 
 
 def intraday(history: Mapping[str, Any], movements: Sequence[Movement] = ()) -> Curve:

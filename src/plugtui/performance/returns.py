@@ -90,7 +90,7 @@ def daily_returns(curve: Curve) -> Returns:
 def growth(returns: Returns) -> FloatArray:
     """Return the index after each period, 1 before the first, shape (n,)."""
     steps: FloatArray = np.where(np.isnan(returns.values), 1.0, 1.0 + returns.values)
-    return np.cumprod(steps)
+    return np.cumprod(steps, dtype=np.float64)
 
 
 def _shift_fits(curve: Curve, at: int, to: int, usual: float) -> bool:
