@@ -113,7 +113,7 @@ class Access:
 
     Args:
         keys: issued pairs.
-        key_id: the engine's own key id; empty when it runs with a token.
+        key_id: the engine's own key id; ``oauth`` when it runs with a token.
         secret: the engine's own secret key, or its OAuth token.
         clock: for the rate of the log lines.
     """
@@ -122,7 +122,7 @@ class Access:
         self, keys: KeySource, key_id: str, secret: Secret, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._keys = keys
-        self._key_id = Secret(key_id)
+        self._key_id = Secret("" if key_id in _TOKEN_KEYS else key_id)
         self._secret = secret
         self._refusals = RateLimitedLog(log, clock)
         self.refused = 0
