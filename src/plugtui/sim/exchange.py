@@ -115,10 +115,8 @@ class Exchange:
 
     def on_market(self, symbols: Iterable[str], now_ns: int) -> None:
         """Match orders after a market step that changed ``symbols``."""
-        venue = self.venue
-        venue.advance(now_ns)
-        for symbol in symbols:
-            venue.on_prices(symbol)
+        self.venue.advance(now_ns)
+        self.venue.on_prices(symbols)
 
     async def run(self) -> None:
         """Do what is due when the market does not step; runs until it is cancelled."""

@@ -1,6 +1,6 @@
 """The life of orders: submitted, routed, matched, cancelled, replaced, expired. No I/O; time is what it is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -271,10 +271,12 @@ class Venue:
         if book and book.pop(order.id, None) and not book:
             del self._books[order.symbol]
 
-    def on_prices(self, symbol: str) -> None:
-        """Match the orders of a symbol after its market moved."""
-        self._liquidity.pop(symbol, None)
-        if symbol in self._books:
+    def on_prices(self, symbols: Iterable[str]) -> None:
+        """Match the orders of these symbols after their markets moved; costs nothing for symbols without orders."""
+        books, liquidity = self._books, self._liquidity
+        # Sorted, since a set of strings has another order in each process.
+        for symbol in sorted(symbol for symbol in symbols if symbol in books or symbol in liquidity):
+            liquidity.pop(symbol, None)
             self._match(symbol)
 
     def _match(self, symbol: str) -> None:
