@@ -53,6 +53,8 @@ class Faults:
     max_frame_bytes: int = _knob(32_768, "largest frame that a data client may send, then close 1009", low=1)
     slow_client_bytes: int = _knob(8_388_608, "bytes kept for a data client that does not read, then 407", low=1)
     ping_interval_s: float = _knob(9.0, "time between the data server's own pings", low=0.01)
+    internal_error: bool = _knob(False, "send 500 to every data session and close it", one_shot=True)
+    scope_missing: bool = _knob(False, "OAuth tokens lack the scope for market data: 411")
     plan: str = _knob("paid", "market-data plan of all accounts: free refuses sip with 409", choices=("free", "paid"))
     random_cut_per_minute: float = _knob(0.0, "data sessions are cut at random so many times a minute")
     # account stream
@@ -62,6 +64,7 @@ class Faults:
     account_mute: bool = _knob(False, "account sessions stay up, but no event is sent")
     duplicate_events: float = _knob(0.0, "probability that an account event is sent twice", high=1)
     disorder_events: float = _knob(0.0, "probability that an account event changes places with the next", high=1)
+    account_linger_s: float = _knob(0.0, "how long an account session that broke without a close frame holds its slot")
     account_sessions: int = _knob(1, "most account sessions of an account, then HTTP 429 (0: no limit)")
     binary_frames: bool = _knob(True, "account events come in binary frames, as on the paper host")
     partial_fill_probability: float = _knob(0.2, "probability that an execution fills a part only", high=1)
