@@ -1,0 +1,89 @@
+"""``plugtui export``: the ledger as data, also while an engine writes it."""
+
+import csv
+import json
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from plugtui.cli.options import paths_of, profile_option
+
+_FILLS = """
+    SELECT time_ns AS time, symbol, side, qty, price, algo, order_id, client_order_id, execution_id, cum_qty, position_qty,
+           recovered
+    FROM executions WHERE :algo IS NULL OR algo = :algo ORDER BY time_ns, execution_id
+"""
+_ORDERS = """
+    SELECT submitted_ns AS time, symbol, side, qty, type, tif, limit_price, stop_price, status, filled_qty, filled_avg_price,
+           algo, order_id, client_order_id, updated_ns AS updated, replaced_by, replaces, parent_id
+    FROM orders WHERE :algo IS NULL OR algo = :algo ORDER BY submitted_ns, order_id
+"""
+_TIMES = {"time", "updated"}
+
+
+@click.group()
+def export() -> None:
+    """Print the ledger as CSV or JSON, the oldest first."""
+
+
+def _add(name: str, query: str, help_text: str) -> None:
+    @export.command(name, help=help_text)
+    @click.option("--csv", "form", flag_value="csv", default=True, help="Comma-separated, with a header (the default).")
+    @click.option("--json", "form", flag_value="json", help="One JSON array; quantities and prices are exact strings.")
+    @click.option("--algo", metavar="NAME", help="Those of one algorithm only.")
+    @profile_option
+    def run(form: str, algo: str | None, profile: str | None) -> None:
+        rows = _rows(paths_of(profile).ledger, query, algo)
+        (_write_json if form == "json" else _write_csv)(rows)
+
+
+_add("fills", _FILLS, "Each execution once, with the algorithm whose order it was.")
+_add("orders", _ORDERS, "Each order as it stands now.")
+
+
+def _rows(ledger: Path, query: str, algo: str | None) -> Iterator[dict[str, object]]:
+    """Read row by row, through a connection that cannot write.
+
+    Raises:
+        StoreError: there is no ledger, or it cannot be read.
+    """
+    from plugtui.errors import StoreError
+    from plugtui.wire.times import ns_to_rfc3339
+
+    if not ledger.exists():
+        raise StoreError(f"there is no ledger at {ledger}", "it begins with the first `plugtui serve` of this profile")
+    convert: dict[str, Callable[[int], object]] = dict.fromkeys(_TIMES, ns_to_rfc3339) | {"recovered": bool}
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)
+        connection.row_factory = sqlite3.Row
+        for row in connection.execute(query, {"algo": algo}):
+            yield {
+                name: convert[name](row[name]) if name in convert and row[name] is not None else row[name]
+                for name in row.keys()  # noqa: SIM118 - iterating a Row gives values
+            }
+    except sqlite3.Error as error:
+        raise StoreError(f"the ledger {ledger} cannot be read: {error}") from error
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def _write_csv(rows: Iterator[dict[str, object]]) -> None:
+    writer: csv.DictWriter[str] | None = None
+    for row in rows:
+        if writer is None:
+            writer = csv.DictWriter(sys.stdout, row.keys(), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _write_json(rows: Iterator[dict[str, object]]) -> None:
+    separator = "[\n"
+    for row in rows:
+        click.echo(separator + json.dumps(row), nl=False)
+        separator = ",\n"
+    click.echo("[]" if separator == "[\n" else "\n]")
