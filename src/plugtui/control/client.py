@@ -97,7 +97,7 @@ class ControlClient:
         self._tasks.start(self._receive(self._socket), "control-client")
         return snapshot
 
-    async def command(self, name: str, timeout_s: float = COMMAND_TIMEOUT_S, **args: Any) -> Any:
+    async def command(self, name: str, /, timeout_s: float = COMMAND_TIMEOUT_S, **args: Any) -> Any:
         """Send a command and return its result.
 
         Args:
