@@ -15,6 +15,7 @@ _FIRST = (
         order_qty TEXT, time_ns INTEGER NOT NULL, algo TEXT, source TEXT NOT NULL, recovered INTEGER NOT NULL,
         activity_id TEXT NOT NULL DEFAULT '', UNIQUE (order_id, cum_qty))""",
     "CREATE INDEX executions_by_time ON executions (time_ns)",
+    "CREATE INDEX executions_by_symbol ON executions (symbol)",
     """CREATE TABLE orders (
         order_id TEXT PRIMARY KEY, client_order_id TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL,
         type TEXT NOT NULL, tif TEXT NOT NULL, qty TEXT, limit_price TEXT, stop_price TEXT, status TEXT NOT NULL,
@@ -26,6 +27,7 @@ _FIRST = (
         event_key TEXT PRIMARY KEY, order_id TEXT NOT NULL, event TEXT NOT NULL, time_ns INTEGER NOT NULL,
         raw TEXT NOT NULL, recovered INTEGER NOT NULL)""",
     "CREATE INDEX order_events_by_order ON order_events (order_id)",
+    "CREATE INDEX order_events_by_time ON order_events (time_ns)",
     # whose order it is: kind 'client' (client_order_id) or 'order' (order_id)
     """CREATE TABLE claims (
         kind TEXT NOT NULL, id TEXT NOT NULL, algo TEXT NOT NULL, time_ns INTEGER NOT NULL,
@@ -42,8 +44,11 @@ _FIRST = (
         gap_id INTEGER PRIMARY KEY, stream TEXT NOT NULL, from_ns INTEGER NOT NULL, to_ns INTEGER,
         reason TEXT NOT NULL DEFAULT '', recovered INTEGER NOT NULL DEFAULT 0, lost TEXT NOT NULL DEFAULT '')""",
     "CREATE TABLE equity_samples (time_ns INTEGER PRIMARY KEY, equity TEXT NOT NULL, cash TEXT NOT NULL)",
-    # the broker's daily portfolio history with the external flow of each day
-    "CREATE TABLE equity_days (time_ns INTEGER PRIMARY KEY, equity TEXT NOT NULL, flow TEXT NOT NULL)",
+    # the broker's daily portfolio history, and what moved money besides trades: kept for when the broker is not reachable
+    "CREATE TABLE equity_days (time_ns INTEGER PRIMARY KEY, equity TEXT NOT NULL)",
+    """CREATE TABLE activities (
+        activity_id TEXT PRIMARY KEY, type TEXT NOT NULL, day TEXT NOT NULL, net_amount TEXT NOT NULL,
+        symbol TEXT NOT NULL DEFAULT '') WITHOUT ROWID""",
     """CREATE TABLE traders (
         name TEXT PRIMARY KEY, key_id TEXT NOT NULL, base_url TEXT NOT NULL, followed INTEGER NOT NULL DEFAULT 0,
         plugged_ns INTEGER NOT NULL, badge TEXT NOT NULL DEFAULT '')""",
