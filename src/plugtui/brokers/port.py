@@ -67,6 +67,14 @@ class EquityPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerClock:
+    """The broker's time and the state of the market."""
+
+    now_ns: int
+    market: MarketState
+
+
+@dataclass(frozen=True, slots=True)
 class SessionDay:
     """A trading day of the calendar: New York times as ``HH:MM``."""
 
@@ -111,14 +119,14 @@ class Broker(Protocol):
     async def fills(self, after_ns: int, limit: int = 10_000) -> list[RestFill]:
         """Read the executions since ``after_ns``, oldest first; of more than ``limit`` the newest."""
 
-    async def activities(self, after_ns: int = 0, limit: int = 5_000) -> list[Activity]:
-        """Read the non-trade activities since ``after_ns``, oldest first."""
+    async def activities(self, since_day: str = "", limit: int = 5_000) -> list[Activity]:
+        """Read the non-trade activities since a day (``YYYY-MM-DD``), oldest first; canceled ones are left out."""
 
     async def portfolio_history(self, period: str = "1A", timeframe: str = "1D") -> list[EquityPoint]:
-        """Read the equity curve; points without a value and the zeros before the first funding are left out."""
+        """Read the equity curve as the broker has it, oldest first; only points without a value are left out."""
 
-    async def clock(self) -> MarketState:
-        """Read whether the market is open, and when that changes."""
+    async def clock(self) -> BrokerClock:
+        """Read the broker's time, whether the market is open, and when that changes."""
 
     async def calendar(self, start: str, end: str) -> list[SessionDay]:
         """Read the trading days from ``start`` to ``end`` (``YYYY-MM-DD``)."""
