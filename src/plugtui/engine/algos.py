@@ -20,6 +20,7 @@ from plugtui.engine.algo_sessions import SessionJournal
 from plugtui.engine.programs import UNKNOWN, Address, Program, Programs, sdk_label
 from plugtui.errors import ControlError
 from plugtui.store.keys import RESERVED_NAMES, AlgoKey
+from plugtui.store.store import Store
 
 __all__ = ["Algo", "AlgoDirectory", "AlgoPnl", "ClientConnection"]
 
@@ -169,11 +170,20 @@ class AlgoDirectory:
                 "Stop it before a key of its own is issued to it, or choose another name.",
             )
 
-    def recall(self, name: str, program: str, pid: int | None, sdk: str, address: str, last_seen_ns: int) -> None:
-        """List an algorithm that an earlier run of the engine knew, so that it keeps its name."""
-        algo = self._algos.get(name) or self._add(name, None)
-        if algo.last_seen_ns is None or algo.last_seen_ns < last_seen_ns:
-            algo.recall(program, pid, sdk, address, last_seen_ns)
+    async def recall_recent(self, store: Store) -> None:
+        """List the algorithms of the last day that an earlier run of the engine knew, so that each keeps its name.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        rows = await store.read(
+            "SELECT algo, program, pid, sdk, address, MAX(COALESCE(to_ns, from_ns)) AS seen_ns FROM sessions"
+            " WHERE COALESCE(to_ns, from_ns) > ? GROUP BY algo ORDER BY seen_ns DESC LIMIT ?",
+            (self.now_ns() - KEEP_GONE_NS, MAX_GONE),
+        )
+        for row in rows:
+            algo = self._algos.get(row["algo"]) or self._add(row["algo"], None)
+            algo.recall(row["program"], row["pid"], row["sdk"], row["address"], row["seen_ns"])
 
     # ---------------------------------------------------------------- what the user asks
 

@@ -132,7 +132,9 @@ class Budget:
         share.asked_s = now_s
         if was_idle:
             others = sum(other.credit for other in self._shares.values()) - share.credit
-            share.credit = min(self._cap(now_s), max(0.0, self._tokens - self._reserve - others))
+            # a newcomer's first request may come out of the reserve: it cannot have asked too much yet
+            free = max(self._tokens - self._reserve - others, min(1.0, self._tokens - others), 0.0)
+            share.credit = min(self._cap(now_s), free)
             self._cap_credits()
         return share
 

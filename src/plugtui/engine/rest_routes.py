@@ -47,7 +47,8 @@ _TRADING = re.compile(r"/v1beta[123]/(events|accounts)(/|$)")
 _EVENTS = re.compile(r"(/v[^/]+)?/events(/|$)")
 _ORDERS = re.compile(r"/v[12]/orders/?")
 _ORDER = re.compile(r"/v[12]/orders/[^/]+/?")
-_POSITIONS = re.compile(r"/v[12]/positions(/[^/]+)?/?")
+_POSITIONS = re.compile(r"/v[12]/positions(/.+)?")
+"""A crypto symbol may have a slash in it, ``BTC%2FUSD``."""
 _POSITION_ACTION = re.compile(r"/v[12]/positions/[^/]+/.+")
 
 
