@@ -66,8 +66,7 @@ class Budget:
             share.refused += 1
             self.refused += 1
             return wait_s
-        if share.credit >= 1:
-            share.credit -= 1
+        share.credit = max(0.0, share.credit - 1)
         self._tokens -= 1
         share.granted += 1
         self.granted += 1
