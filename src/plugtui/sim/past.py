@@ -53,9 +53,9 @@ class Temper:
 
 
 TEMPERS: Mapping[str, Temper] = {
-    "demo": Temper(60_000, 2_000, 2.5, 0.20, 0.16, 0.15),
-    "northstar": Temper(120_000, 5_000, 4.0, 0.34, 0.22, 0.02),
-    "riverbend": Temper(80_000, 1_500, 1.2, 0.28, 0.10, 0.30),
+    "demo": Temper(60_000, 2_000, 2.5, 0.14, 0.16, 0.15),
+    "northstar": Temper(120_000, 5_000, 4.0, 0.22, 0.22, 0.02),
+    "riverbend": Temper(80_000, 1_500, 1.2, 0.20, 0.10, 0.30),
     "reserve": Temper(40_000, 1_000, 0.8, 0.05, 0.12, 0.45),
 }
 USUAL = Temper(50_000, 1_000, 2.0, 0.15, 0.15, 0.20)
@@ -164,7 +164,7 @@ class _Life:
             amount = Decimal(self.temper.saving) * random.randint(2, 8) / 4
             self._flow(day, time(8, 45), "CSD", cents(amount), "deposit")
         elif random.random() < 1 / 110 and self.account.cash > 2000:
-            amount = cents(self.account.cash * random.randint(10, 45) / 100)
+            amount = cents(self.account.cash * random.randint(5, 25) / 100)
             self._flow(day, time(8, 50), "CSW", -amount, "withdrawal")
         for symbol in sorted(self.account.positions):
             position = self.account.positions[symbol]
