@@ -5,7 +5,7 @@ is on frames, and the guard reads their headers as they pass.
 """
 
 from aiohttp import WSCloseCode, web
-from aiohttp._websocket.reader import WebSocketReader
+from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp._websocket.writer import WebSocketWriter
 from aiohttp.http_websocket import WebSocketError
 from aiohttp.web_request import BaseRequest
@@ -18,20 +18,26 @@ class FrameGuard:
 
     Args:
         parser: aiohttp's parser.
+        queue: where the parser puts messages, and the guard its refusal.
         limit: largest payload of one frame, bytes.
     """
 
-    def __init__(self, parser: WebSocketReader, limit: int) -> None:
+    def __init__(self, parser: WebSocketReader, queue: WebSocketDataQueue, limit: int) -> None:
         self._parser = parser
+        self._queue = queue
+        self._refused = False
         self._limit = limit
         self._header = bytearray()
         self._skip = 0
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Pass bytes of the socket on, or end the connection with 1009."""
+        if self._refused:
+            return False, b""  # the rest of the frame; the close frame is on its way
         if self._too_big(data):
+            self._refused = True
             error = WebSocketError(WSCloseCode.MESSAGE_TOO_BIG, f"frame above {self._limit} bytes")
-            self._parser.queue.set_exception(error)
+            self._queue.set_exception(error)
             return False, b""
         return self._parser.feed_data(data)
 
@@ -83,5 +89,5 @@ class GuardedWebSocket(web.WebSocketResponse):
 
     def _post_start(self, request: BaseRequest, protocol: str | None, writer: WebSocketWriter) -> None:
         super()._post_start(request, protocol, writer)
-        if self._parser is not None:
-            request.protocol._payload_parser = FrameGuard(self._parser, self._max_frame_bytes)
+        if self._parser is not None and self._reader is not None:
+            request.protocol._payload_parser = FrameGuard(self._parser, self._reader, self._max_frame_bytes)
