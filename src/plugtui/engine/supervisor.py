@@ -285,6 +285,9 @@ _KINDS: dict[int, type[PlugtuiError]] = {
 
 def _start_failed(code: int, said: str) -> PlugtuiError:
     """Turn the child's exit code and stderr into the error that it had."""
-    title, _, hint = said.removeprefix("plugtui: ").partition("\n")
+    worded = said.rpartition("plugtui: ")[2] if "plugtui: " in said else ""
+    title, _, hint = worded.partition("\n")
+    if not title:
+        return PlugtuiError(f"the engine ended at its start with exit code {code}", said)
     kind = _KINDS.get(code, PlugtuiError)
-    return kind(title or f"the engine ended at its start with exit code {code}", hint.strip())
+    return kind(title, hint.strip())
