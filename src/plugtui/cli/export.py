@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -37,7 +38,12 @@ def _add(name: str, query: str, help_text: str) -> None:
     @profile_option
     def run(form: str, algo: str | None, profile: str | None) -> None:
         rows = _rows(paths_of(profile).ledger, query, algo)
-        (_write_json if form == "json" else _write_csv)(rows)
+        try:
+            (_write_json if form == "json" else _write_csv)(rows)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader has seen enough (`… | head`); the interpreter's last flush must not complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _add("fills", _FILLS, "Each execution once, with the algorithm whose order it was.")

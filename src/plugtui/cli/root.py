@@ -1,6 +1,5 @@
 """``plugtui``: the root of the command line, its exit codes, and how an error reaches the user."""
 
-import os
 import sys
 
 import click
@@ -65,7 +64,6 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code. Errors go to stderr: what is wrong, then what to do."""
     try:
         code = root.main(arguments, prog_name="plugtui", standalone_mode=False)
-        sys.stdout.flush()
     except PlugtuiError as error:
         return _report(error)
     except click.ClickException as error:
@@ -73,10 +71,6 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        # The reader of a pipe has gone (`plugtui export fills | head`); the interpreter's last flush must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except BaseExceptionGroup as group:
         known = group.subgroup(PlugtuiError)
         if known is None:

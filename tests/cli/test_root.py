@@ -1,0 +1,104 @@
+"""The command line as a whole: help, version, errors and exit codes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from plugtui import __version__
+from plugtui.cli.root import COMMANDS, EXIT_CODES, root, run
+from plugtui.errors import PlugtuiError
+from tests.support import run_plugtui
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def all_errors(kind: type[PlugtuiError] = PlugtuiError) -> list[type[PlugtuiError]]:
+    return [kind, *(error for child in kind.__subclasses__() for error in all_errors(child))]
+
+
+def test_version(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"plugtui {__version__}\n"
+
+
+def test_help_lists_every_command_and_every_exit_code(capsys):
+    assert run(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+    for code, meaning in EXIT_CODES.items():
+        assert re.search(rf"\n +{code} +{re.escape(meaning)}\n", text)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_that_is_listed_can_be_loaded(name, capsys):
+    assert run([name, "--help"]) == 0
+    assert "Usage: plugtui " + name in capsys.readouterr().out
+
+
+def test_every_exit_code_of_an_error_is_documented():
+    assert {error.exit_code for error in all_errors()} <= EXIT_CODES.keys()
+    readme = README.read_text(encoding="utf-8")
+    for code, meaning in EXIT_CODES.items():
+        assert f"| {code} | {meaning} |" in readme
+
+
+def test_an_error_is_title_and_hint_on_stderr_with_its_exit_code(capsys, monkeypatch):
+    monkeypatch.setenv("PLUGTUI_GATEWAY_PROT", "1")
+    assert run(["serve"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("plugtui: environment variable PLUGTUI_GATEWAY_PROT names no setting")
+    assert "PLUGTUI_GATEWAY_PORT" in err.splitlines()[1]
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--port", "x"], ["--nonsense"]])
+def test_wrong_use_is_exit_code_2(arguments, capsys):
+    assert run(arguments) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_an_error_inside_an_exception_group_is_reported_like_any_other(capsys, monkeypatch):
+    error = PlugtuiError("it broke", "mend it")
+    group = BaseExceptionGroup("outer", [ExceptionGroup("inner", [error])])
+    monkeypatch.setattr(root, "main", lambda *_, **__: (_ for _ in ()).throw(group))
+    assert run([]) == 1
+    assert capsys.readouterr().err == "plugtui: it broke\n  mend it\n"
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch):
+    monkeypatch.setattr(root, "main", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert run([]) == 130
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["traders", "list"], ["traders", "follow", "x"]])
+def test_what_needs_an_engine_says_that_none_runs(arguments, capsys):
+    assert run(arguments) == 6
+    assert "no engine of profile 'default' is running" in capsys.readouterr().err
+
+
+def test_status_as_json_says_on_stdout_that_none_runs(capsys):
+    assert run(["status", "--json", "--profile", "live"]) == 6
+    assert capsys.readouterr().out == '{"running": false, "profile": "live"}\n'
+
+
+def test_a_profile_that_cannot_be_is_a_wrong_setting(capsys):
+    assert run(["status", "--profile", "../x"]) == 2
+
+
+def test_the_module_runs_like_the_command():
+    done = run_plugtui("--version")
+    assert (done.returncode, done.stdout) == (0, f"plugtui {__version__}\n")
+
+
+def test_serve_without_keys_says_what_to_set(capsys):
+    done = run_plugtui("serve", "--port", "0")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "APCA_API_KEY_ID" in done.stderr
+
+
+def test_the_demo_says_that_it_is_headless_for_now(capsys):
+    assert run(["demo"]) == 2
+    assert "--headless" in capsys.readouterr().err
