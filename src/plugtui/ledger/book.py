@@ -145,6 +145,25 @@ class Ledger:
                     changes.events.append(event)
         return changes
 
+    def implies_news(self, orders: Iterable[dict[str, Any]], now_ns: int) -> bool:
+        """Tell whether the status of one of these orders implies an event that was not taken yet."""
+        for value in orders:
+            for record in family(value, time_ns=now_ns):
+                event = recovered_event(record)
+                if event and event_key(record.order_id, event.event, event.time_ns) not in self._events:
+                    return True
+        return False
+
+    def take_answer(self, order: dict[str, Any], now_ns: int) -> Changes:
+        """Take the broker's answer to a request: the order is known from now on, its events come on the stream.
+
+        Raises:
+            WireError: it is no order.
+        """
+        changes = Changes()
+        self._take_family(order, now_ns, changes)
+        return changes
+
     def take_fills(self, fills: Iterable[RestFill], source: str = "rest") -> Changes:
         """Take executions as REST states them; ``source`` is ``rest`` or ``history``."""
         changes = Changes()
@@ -157,17 +176,20 @@ class Ledger:
         """Return the fills that are in no book yet."""
         return [fill for fill in fills if self.executions.known(from_fill(fill)) is None]
 
-    def take_claim(self, kind: str, name: str, algo: str) -> tuple[Changes, set[str]]:
-        """Take a claim; return the orders that it changes, and the ids of all orders whose executions it may change."""
+    def take_claim(self, kind: str, name: str, algo: str) -> tuple[bool, Changes, set[str]]:
+        """Take a claim.
+
+        Returns:
+            whether it says something new; the orders that it changes; the ids of all orders whose executions it may change.
+        """
         changes = Changes()
-        if not self.attribution.claim(kind, name, algo):
-            return changes, set()
+        is_new = self.attribution.claim(kind, name, algo)
         reached = self.attribution.reach(kind, name)
         for order_id in reached:
             record = self._orders.get(order_id)
             if record is not None:
                 self._attribute_order(record, changes)
-        return changes, reached
+        return is_new, changes, reached if is_new else set()
 
     # ------------------------------------------------------------- inside
 

@@ -132,9 +132,19 @@ class ExecutionBook:
             return execution.execution_id
         return self._by_fill.get((execution.order_id, execution.cum_qty))
 
+    def knows_fill(self, order_id: str, cum_qty: Decimal) -> bool:
+        """Tell whether the execution is known that filled the order up to ``cum_qty``."""
+        return (order_id, canonical(cum_qty)) in self._by_fill
+
     def add(self, execution: Execution) -> bool:
         """Remember an execution; False when it was known."""
         return self.add_names(execution.execution_id, execution.order_id, execution.cum_qty)
+
+    def discard(self, execution: Execution) -> None:
+        """Forget an execution that could not be kept, so that it is taken when it is heard of again."""
+        fill = self._by_id.pop(execution.execution_id, None)
+        if fill is not None:
+            del self._by_fill[fill]
 
     def add_names(self, execution_id: str, order_id: str, cum_qty: Decimal) -> bool:
         """Remember an execution by its names; False when one of them was known."""
