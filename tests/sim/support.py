@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from plugtui.sim.accounts import Account
-from plugtui.sim.calendar import TradingCalendar, to_ns
+from plugtui.sim.calendar import TradingCalendar, new_york, to_ns
 from plugtui.sim.clock import SimClock
 from plugtui.sim.exchange import Exchange
 from plugtui.sim.instruments import Instrument, Top
@@ -80,11 +80,19 @@ class FakeMarket:
 class Bench:
     """An exchange under test: moves prices and time, keeps the events."""
 
-    def __init__(self, mode: str = "nyse", start_ns: int = FRIDAY_NOON_NS, seed: int = 7, **knobs: Any) -> None:
+    def __init__(
+        self,
+        mode: str = "nyse",
+        start_ns: int = FRIDAY_NOON_NS,
+        seed: int = 7,
+        names: tuple[str, ...] = ("demo", "reserve"),
+        **knobs: Any,
+    ) -> None:
         self.market = FakeMarket()
         self.clock = SimClock(speed=0, start_ns=start_ns)
         self.faults = TradingKnobs(**knobs)
-        self.exchange = Exchange(self.market, self.clock, TradingCalendar(mode), self.faults, seed=seed)
+        calendar = TradingCalendar(mode, new_york(start_ns).date())
+        self.exchange = Exchange(self.market, self.clock, calendar, self.faults, seed=seed, names=names)
         self.events: list[dict[str, Any]] = []
         self.exchange.listen(lambda name, data: self.events.append(data | {"account": name}))
 

@@ -14,6 +14,8 @@ from plugtui.sim.rejections import Rejection, forbidden
 Prices = Callable[[str], Decimal]
 """From a symbol to its present price."""
 
+IDLE = frozenset({"held", "pending_replace"})
+"""Open orders that hold nothing: another one holds it for them."""
 MINIMUM_FOR_SHORTING = Decimal(2000)
 """Equity below which Alpaca lends no shares."""
 
@@ -141,7 +143,7 @@ class Account:
 
     def bound_by(self, order: Order, prices: Prices) -> Decimal:
         """Return the equity that an open order binds: only what opens a position, and of a group only one leg."""
-        if order.parent is not None or order.status == "replaced":
+        if order.parent is not None or order.status == "pending_replace":
             return ZERO
         cost = self.opening_cost(order, prices)
         return cost if order.instrument.is_crypto else cost / self.multiplier
@@ -175,7 +177,7 @@ class Account:
         return total(
             order.remaining
             for order in self.open_orders.values()
-            if order.symbol == symbol and order.side == side and order.status != "held" and order is not without
+            if order.symbol == symbol and order.side == side and order.status not in IDLE and order is not without
         )
 
     def available(self, symbol: str) -> Decimal:
@@ -197,6 +199,8 @@ class Account:
         """
         if self.configuration.suspend_trade:
             raise forbidden("new orders are rejected by user request")
+        if order.parent is not None:
+            return  # an exit is covered by its entry
         qty = self.quantity(order.symbol)
         if order.side == "sell" or qty < 0:
             self._check_quantity(order, qty, prices, without)

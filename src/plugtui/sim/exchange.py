@@ -136,7 +136,9 @@ class Exchange:
         now = self.venue.now_ns
         for name, account in self.accounts.items():
             self.samples[name].append((now, account.equity(self.market.last)))
-        self.venue.schedule.at((now // MINUTE_NS + 1) * MINUTE_NS, self._sample)
+        # In a jump over many minutes prices stand still: the last of them is enough.
+        latest = self.venue.horizon_ns // MINUTE_NS * MINUTE_NS
+        self.venue.schedule.at(max((now // MINUTE_NS + 1) * MINUTE_NS, latest), self._sample)
 
     def _close_day(self) -> None:
         now = self.venue.now_ns

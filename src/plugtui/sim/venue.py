@@ -53,6 +53,8 @@ class Venue:
         self.accounts = accounts
         self.schedule = Scheduler()
         self.now_ns = now_ns
+        self.horizon_ns = now_ns
+        """Where the present advance ends."""
         self.listeners: list[Listener] = []
         self._ids = Identities(Random(f"{seed}:orders"))
         self._random = Random(f"{seed}:matching")
@@ -65,6 +67,7 @@ class Venue:
 
     def advance(self, now_ns: int) -> None:
         """Do all that is due until ``now_ns``, in its order; time never runs backwards."""
+        self.horizon_ns = max(self.horizon_ns, now_ns)
         while due := self.schedule.pop_due(now_ns):
             self.now_ns = max(self.now_ns, due[0])
             due[1]()
@@ -170,6 +173,8 @@ class Venue:
         if new.client_order_id in account.client_ids:
             raise invalid("client_order_id must be unique")
         new.parent = old.parent
+        if new.parent is not None and new.remaining > old.remaining:
+            raise invalid("the quantity of an exit cannot grow")
         account.check(new, self.market.last, without=old)
         self._register(account, new)
         waiting = old.status in ("accepted", "held")
