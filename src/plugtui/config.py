@@ -46,6 +46,8 @@ class SlowClientSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     soft_bytes: int = 1024 * 1024
     hard_bytes: int = 8 * 1024 * 1024
     stall_s: float = 5.0
+    kernel_bytes: int = 256 * 1024
+    """Send buffer of each client's socket: what waits beyond it waits where quotes can still be conflated."""
 
 
 class RestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

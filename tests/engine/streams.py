@@ -115,7 +115,9 @@ class Client:
             # What the kernel buffers on the reader's side takes long to fill: keep it small where a test waits for that.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer_bytes)
         raw.connect((address.hostname, address.port))
-        self.socket = await websockets.connect(self.url, sock=raw, extra_headers=headers, max_size=None, max_queue=None)
+        self.socket = await websockets.connect(
+            self.url, sock=raw, extra_headers=headers, max_size=None, max_queue=None, close_timeout=0.5
+        )
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -174,7 +174,7 @@ async def test_silence_of_a_closed_market_is_quiet_and_no_fault() -> None:
 
 
 async def test_a_client_that_does_not_read_is_cut_and_the_others_get_everything() -> None:
-    limits = SlowClientSettings(soft_bytes=16_384, hard_bytes=262_144, stall_s=1.0)
+    limits = SlowClientSettings(soft_bytes=16_384, hard_bytes=262_144, stall_s=1.0, kernel_bytes=4_096)
     async with streams(SimSettings(rate=10_000), slow=limits) as bench, bench.client() as reads:
         await reads.log_in()
         async with bench.client(receive_buffer_bytes=4096) as stuck:

@@ -5,6 +5,7 @@ aiohttp reads; what is written bypasses its writer, because the same bytes go to
 
 import asyncio
 import logging
+import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
 
@@ -50,6 +51,9 @@ class ClientSocket:
         transport = request.transport
         if transport is None:
             raise WireError("the client has gone before it was accepted")
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.kernel_bytes)
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._limits = limits
