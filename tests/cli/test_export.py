@@ -14,7 +14,8 @@ from tests.support import plugtui_command, process, run_plugtui
 
 EXECUTION = (
     "INSERT INTO executions (execution_id, order_id, client_order_id, symbol, side, qty, price, cum_qty, position_qty,"
-    " order_qty, time_ns, algo, source, recovered) VALUES (?, 'o1', 'c1', 'AAPL', 'buy', '0.1', '232.50', ?, ?, '1', ?, ?, 'stream', ?)"
+    " order_qty, time_ns, algo, source, recovered)"
+    " VALUES (?, 'o1', 'c1', 'AAPL', 'buy', '0.1', '232.50', ?, ?, '1', ?, ?, 'stream', ?)"
 )
 ORDER = (
     "INSERT INTO orders (order_id, client_order_id, symbol, side, type, tif, qty, status, filled_qty, submitted_ns, updated_ns,"
