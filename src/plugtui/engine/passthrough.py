@@ -53,7 +53,8 @@ class Passthrough:
         self._budget = budget
         self._now_ns = now_ns
         self.submissions = Submissions(forwarder, bookkeeper, budget, now_ns=now_ns)
-        self._event_streams = 0
+        self.event_streams = 0
+        """Event streams that are open."""
         self.failures = 0
         """Requests that got no answer from the hosts."""
 
@@ -85,7 +86,7 @@ class Passthrough:
             return error_response(
                 40310000, f"'{algo.name}' is paused in plugtui: new orders are refused, cancels still pass"
             )
-        if goes_to.kind is Kind.EVENTS and self._event_streams >= MAX_EVENT_STREAMS:
+        if goes_to.kind is Kind.EVENTS and self.event_streams >= MAX_EVENT_STREAMS:
             return _too_many(1.0, self._budget.per_minute, f"more than {MAX_EVENT_STREAMS} event streams at once")
         wait_s = self._budget.ask(algo.name, urgent=goes_to.kind in URGENT)
         if wait_s > 0:
@@ -102,11 +103,11 @@ class Passthrough:
             return await self._orders_from(request, algo, goes_to)
         if goes_to.kind is not Kind.EVENTS:
             return await self._through(request, goes_to)
-        self._event_streams += 1
+        self.event_streams += 1
         try:
             return await self._through(request, goes_to)
         finally:
-            self._event_streams -= 1
+            self.event_streams -= 1
 
     async def _through(self, request: web.Request, goes_to: Route) -> web.StreamResponse:
         return await self._forwarder.stream(request, goes_to.host, self._answered, endless=goes_to.kind is Kind.EVENTS)

@@ -34,10 +34,10 @@ _GATEWAY_ERRORS = frozenset({502, 503, 504})
 class Bookkeeper(Protocol):
     """Attribution of orders: :class:`plugtui.engine.orders.OrderBookkeeper`."""
 
-    async def claim(self, *, client_order_id: str, algo: str, time_ns: int) -> None:
+    async def claim(self, *, client_order_id: str, algo: str, time_ns: int) -> object:
         """Keep durably that the order with this id will be of ``algo``. Raises StoreError."""
 
-    async def claimed_order(self, order_json: bytes, algo: str) -> None:
+    async def claimed_order(self, order_json: bytes, algo: str) -> object:
         """Take over an order of ``algo`` from the broker's answer, its legs along. Raises StoreError."""
 
 
