@@ -139,7 +139,7 @@ def test_a_thinned_curve_keeps_both_ends_and_its_extremes() -> None:
 
 def test_a_curve_without_amounts_shows_percent_only() -> None:
     points = curve_points(curve_of([200, 100, 300]), amounts=False)
-    assert [p[1:] for p in points] == [(None, 1.0, 0.0), (None, 0.5, -0.5), (None, 1.5, 0.0)]
+    assert [p[1:] for p in points] == [(100.0, 1.0, 0.0), (50.0, 0.5, -0.5), (150.0, 1.5, 0.0)]
 
 
 def test_too_few_points_are_refused() -> None:

@@ -17,8 +17,8 @@ from plugtui.performance.windows import calendar_table, previous, window
 MAX_POINTS = 500
 _MORE = ("downside_deviation", "winning_days", "value_at_risk", "expected_shortfall", "stability", "omega")
 
-Point = tuple[int, float | None, float, float]
-"""time_ns, equity (``None`` where amounts are not shown), index (1 at the start), drawdown (≤ 0)."""
+Point = tuple[int, float, float, float]
+"""time_ns, equity (growth of 100 where amounts are not shown), index (1 at the start), drawdown (≤ 0)."""
 
 
 def thin(values: Sequence[float], count: int) -> IntArray:
@@ -49,7 +49,7 @@ def curve_points(curve: Curve, count: int = MAX_POINTS, amounts: bool = True) ->
     Args:
         curve: equity and flows.
         count: at most so many points, ≥ 4.
-        amounts: False leaves the equity out.
+        amounts: False puts the growth of 100 in the place of the equity.
     """
     if not len(curve):
         return []
@@ -57,7 +57,12 @@ def curve_points(curve: Curve, count: int = MAX_POINTS, amounts: bool = True) ->
     index = np.concatenate(([1.0], growth(returns)))
     below = np.concatenate(([0.0], underwater(returns)))
     return [
-        (int(curve.time_ns[i]), float(curve.equity[i]) if amounts else None, float(index[i]), float(below[i]))
+        (
+            int(curve.time_ns[i]),
+            float(curve.equity[i]) if amounts else 100.0 * float(index[i]),
+            float(index[i]),
+            float(below[i]),
+        )
         for i in thin(index.tolist(), count).tolist()
     ]
 
