@@ -94,10 +94,12 @@ def pause(name: str, cancel_orders: bool, profile: str | None) -> None:
     if cancel_orders or _engine_runs(paths):
         from plugtui.cli.link import command
 
-        command(paths, "algos.pause", name=name, cancel_orders=cancel_orders)
+        done = command(paths, "algos.pause", name=name, cancel_orders=cancel_orders)
     else:
         _on_store(paths, lambda store: store.set_paused(name, True))
-    click.echo(f"{name} is paused: new orders of it are refused.")
+        done = {}
+    canceled = f" {done['canceled']} open orders are being cancelled." if cancel_orders else ""
+    click.echo(f"{name} is paused: new orders of it are refused.{canceled}")
 
 
 @algos.command()

@@ -41,8 +41,9 @@ def list_traders(profile: str | None, as_json: bool) -> None:
     "--key-id", metavar="ID", help="Key id of the account; 'oauth' for an OAuth token. Asked for when not given."
 )
 @click.option("--base-url", metavar="URL", help="Trading host of the account (default: Alpaca's paper host).")
+@click.option("--follow", is_flag=True, help="Follow it as well.")
 @profile_option
-def plug(name: str, key_id: str | None, base_url: str | None, profile: str | None) -> None:
+def plug(name: str, key_id: str | None, base_url: str | None, follow: bool, profile: str | None) -> None:
     """Plug in an account under NAME.
 
     The secret is asked for without showing it, or read from stdin (`plugtui traders plug NAME --key-id ID < FILE`); it
@@ -56,8 +57,8 @@ def plug(name: str, key_id: str | None, base_url: str | None, profile: str | Non
     # Never as an argument: other users of the machine can see those.
     secret = click.prompt("Secret", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
     place = {"base_url": base_url} if base_url else {}
-    command(paths, "traders.plug", name=name, key_id=key_id, secret_key=secret, **place)
-    click.echo(f"{name} is plugged in. `plugtui traders follow {name}` shows its trades as they happen.")
+    command(paths, "traders.plug", name=name, key_id=key_id, secret_key=secret, follow=follow, **place)
+    click.echo(f"{name} is plugged in{' and followed' if follow else ''}.")
 
 
 def _simple(name: str, words: str, help_text: str) -> None:

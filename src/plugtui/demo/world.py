@@ -176,8 +176,8 @@ class DemoWorld:
             key_id=account.key_id,
             secret_key=account.secret_key,
             base_url=self.exchange.url,
+            follow=True,
         )
-        await control.command("traders.follow", name=name)
 
     # ------------------------------------------------------------ running
 
