@@ -1,0 +1,335 @@
+"""The engine, put together: what owns what, how it starts, and the one order in which it ends (architecture §5)."""
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from plugtui import __version__
+from plugtui.brokers.alpaca import AlpacaBroker
+from plugtui.brokers.port import Credentials
+from plugtui.config import Settings
+from plugtui.control.messages import AccountState, AlgoState, EngineState, Notice, StreamState, TraderState
+from plugtui.engine import control, metrics
+from plugtui.engine.access import Access, BrowserGuard, is_loopback
+from plugtui.engine.account import Account
+from plugtui.engine.account_client import AccountOutlets
+from plugtui.engine.account_stream import AccountStream
+from plugtui.engine.algo_commands import AlgoCommands
+from plugtui.engine.algo_sessions import SessionJournal
+from plugtui.engine.algos import AlgoDirectory
+from plugtui.engine.budget import Budget
+from plugtui.engine.control import Commands, ControlServer, NoArgs
+from plugtui.engine.facts import FactLog
+from plugtui.engine.gap_log import GapLog
+from plugtui.engine.gateway import Gateway
+from plugtui.engine.journal import Journal
+from plugtui.engine.orders import OrderBookkeeper
+from plugtui.engine.passthrough import Passthrough
+from plugtui.engine.performance_query import PerformanceQuery
+from plugtui.engine.programs import Programs
+from plugtui.engine.rest_forward import Forwarder
+from plugtui.engine.stream_journal import StreamJournal
+from plugtui.engine.supervisor import EngineInfo
+from plugtui.engine.upstreams import Upstreams
+from plugtui.errors import StoreError
+from plugtui.ledger.pnl import Pnl
+from plugtui.paths import Paths
+from plugtui.secrets import Secret, mask
+from plugtui.store.keys import KeyStore
+from plugtui.store.store import Store
+from plugtui.tasks import Tasks
+from plugtui.traders.commands import TraderCommands
+from plugtui.traders.plugged import PluggedTraders
+from plugtui.vault import Vault
+
+log = logging.getLogger(__name__)
+
+_TALLY_EVERY_S = 0.5
+_LIVE_HOST = "api.alpaca.markets"
+
+
+async def serve(
+    settings: Settings,
+    credentials: Credentials,
+    paths: Paths,
+    *,
+    announce: Callable[[EngineInfo], None],
+    stop: asyncio.Event,
+) -> None:
+    """Run an engine until ``stop`` is set.
+
+    Args:
+        announce: told once clients are accepted, whether or not the broker answers.
+
+    Raises:
+        StoreError: the ledger cannot be opened.
+        AddressInUse: the gateway port is taken.
+    """
+    async with AsyncExitStack() as stack:
+        engine = await Engine.start(settings, credentials, paths, stack, stop)
+        announce(engine.info)
+        await stop.wait()
+        log.info("the engine ends")
+
+
+class Engine:
+    """A running engine. Made by :meth:`start`, which puts everything that has to be ended on the stack."""
+
+    def __init__(self, settings: Settings, credentials: Credentials, paths: Paths, stop: asyncio.Event) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._paths = paths
+        self._stop = stop
+        self._tasks = Tasks(self._failed)
+        self._pnl: dict[str | None, Pnl] = {}
+        self._started_ns = time.time_ns()
+        self._token = Secret(secrets.token_urlsafe(32))
+        self._engine_id = secrets.token_hex(8)
+
+    @classmethod
+    async def start(
+        cls, settings: Settings, credentials: Credentials, paths: Paths, stack: AsyncExitStack, stop: asyncio.Event
+    ) -> "Engine":
+        """Start everything; what is put on the stack ends in the reverse order, also when the start fails half-way.
+
+        Raises:
+            StoreError: the ledger cannot be opened.
+            AddressInUse: the gateway port is taken.
+        """
+        engine = cls(settings, credentials, paths, stop)
+        await engine._open_ledger(stack)
+        await engine._open_account(stack)
+        await engine._open_streams(stack)
+        await engine._open_gateway(stack)
+        return engine
+
+    # ---------------------------------------------------------------- start, in the order of dependence
+
+    async def _open_ledger(self, stack: AsyncExitStack) -> None:
+        self._store = await Store.open(self._paths.ledger)
+        stack.push_async_callback(self._store.aclose)
+        self._facts = await FactLog.open(self._store)
+        stack.push_async_callback(self._facts.aclose)
+        self._gaps = await GapLog.open_log(self._store, self._facts)
+        self._journal = await Journal.open(self._store, self._facts)
+        await SessionJournal.close_dangling(self._store, self._started_ns)
+        self._keys = KeyStore(self._store)
+        await self._keys.load()
+        self._directory = AlgoDirectory(self._keys, SessionJournal(self._facts), Programs(), self._pnl_of)
+        await self._directory.recall_recent(self._store)
+        stack.push_async_callback(self._directory.aclose)
+        stack.push_async_callback(self._tasks.aclose)
+        self._tasks.start(self._directory.run(), "algo-directory")
+
+    async def _open_account(self, stack: AsyncExitStack) -> None:
+        rest = self._settings.rest
+        self._broker = AlpacaBroker(self._credentials, rest.timeout_s)
+        stack.push_async_callback(self._broker.aclose)
+        self._outlets = AccountOutlets()
+        self._account = Account(
+            self._journal,
+            self._gaps,
+            self._broker,
+            self._settings.account,
+            on_forward=self._forward,
+            replay_recovered=self._settings.gateway.replay_recovered,
+        )
+        await self._account.start()
+        stack.push_async_callback(self._account.aclose)
+        self._traders = PluggedTraders(
+            self._store,
+            self._facts,
+            Vault(self._paths),
+            lambda credentials: AlpacaBroker(credentials, rest.timeout_s),
+            own=lambda: (self._credentials, self._account.watch.account_number),
+            base_url=self._settings.upstream.trading_url,
+        )
+        stack.push_async_callback(self._traders.aclose)
+
+    async def _open_streams(self, stack: AsyncExitStack) -> None:
+        self._stream_journal = StreamJournal(self._facts, self._gaps, time.time_ns)
+        self._upstreams = Upstreams(
+            self._settings.upstream, self._credentials, self._stream_journal, self._market_open, self._failed
+        )
+        stack.push_async_callback(self._upstreams.aclose)
+        self._upstreams.open_default()
+        self._account_stream = AccountStream(
+            self._credentials.stream_url,
+            self._credentials,
+            on_update=self._account.observe,
+            on_state=self._account_stream_changed,
+            on_connected=self._account.stream_connected,
+            on_lost=self._account.stream_lost,
+            connect_timeout_s=self._settings.upstream.connect_timeout_s,
+        )
+        own = Tasks(self._failed)
+        stack.push_async_callback(own.aclose)
+        own.start(self._account_stream.run(), "account-stream")
+
+    async def _open_gateway(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        access = Access(self._keys, self._credentials.key_id, self._credentials.secret)
+        self._budget = Budget(settings.rest.requests_per_minute, time.monotonic)
+        self._forwarder = Forwarder(self._credentials, settings.upstream.data_url, settings.rest.timeout_s)
+        self._forwarder.start()
+        stack.push_async_callback(self._forwarder.aclose)
+        bookkeeper = OrderBookkeeper(self._journal)
+        self._passthrough = Passthrough(access, self._directory, self._forwarder, self._budget, bookkeeper)
+        self._control = ControlServer(self._token, self, self._facts, self._commands())
+        routes = [web.get(control.PATH, self._control.handle), *metrics.routes(self, self._gauges)]
+        self._gateway = Gateway(
+            settings,
+            access,
+            self._directory,
+            self._upstreams,
+            self._outlets,
+            self._passthrough.handle,
+            routes,
+            BrowserGuard(settings.gateway.host).middleware,
+        )
+        stack.push_async_callback(self._gateway.aclose)
+        await self._gateway.start()
+        stack.push_async_callback(self._control.aclose)
+        self._tasks.start(self._control.run(), "control-states")
+        self._tasks.start(self._gateway.watch(), "gateway-watch")
+        self._tasks.start(self._tally(), "tally")
+        self._tasks.start(self._traders.start(), "traders-start")
+
+    def _commands(self) -> Commands:
+        commands = Commands()
+        AlgoCommands(self._directory, self._keys, self._cancel_orders).offer(commands)
+        TraderCommands(self._traders).offer(commands)
+        PerformanceQuery(self._account).offer(commands)
+        commands.add("status", NoArgs, self._status)
+        commands.add("stop", NoArgs, self._stop_command)
+        return commands
+
+    # ---------------------------------------------------------------- StateSource
+
+    @property
+    def info(self) -> EngineInfo:
+        """Where this engine is."""
+        return EngineInfo(
+            os.getpid(), self._gateway.url, self._token, self._engine_id, self._started_ns, self._settings.profile
+        )
+
+    def engine(self) -> EngineState:
+        """Return who the engine is."""
+        return EngineState(
+            engine_id=self._engine_id,
+            pid=os.getpid(),
+            version=__version__,
+            profile=self._settings.profile,
+            environment=environment_of(self._settings.upstream.trading_url),
+            account_number=mask(self._account.watch.account_number),
+            gateway_url=self._gateway.url,
+            feed=self._settings.upstream.feed,
+            started_ns=self._started_ns,
+            clients=self._gateway.clients,
+            deliveries=self._gateway.deliveries,
+        )
+
+    def streams(self) -> list[StreamState]:
+        """Return the upstream connections."""
+        return [*self._upstreams.states(), self._account_stream.state]
+
+    def account(self) -> AccountState | None:
+        """Return the account; None until it was read."""
+        return self._account.state
+
+    def algos(self) -> list[AlgoState]:
+        """Return the algorithms."""
+        return self._directory.states()
+
+    def traders(self) -> list[TraderState]:
+        """Return the plugged accounts."""
+        return self._traders.states()
+
+    def _gauges(self) -> dict[str, float]:
+        return {
+            "rest_granted_total": self._budget.granted,
+            "rest_refused_total": self._budget.refused,
+            "dashboards": self._control.dashboards,
+            "facts_total": self._facts.seq,
+            "ledger_pending": self._journal.pending,
+        }
+
+    # ---------------------------------------------------------------- between the parts
+
+    async def _forward(self, raw: bytes) -> None:
+        self._outlets.broadcast(raw)
+
+    def _market_open(self) -> bool | None:
+        state = self._account.state
+        return state.market.is_open if state and state.market else None
+
+    def _account_stream_changed(self, state: StreamState) -> None:
+        self._tasks.start(self._stream_journal.stream_changed(state), "account-stream-fact")
+
+    def _pnl_of(self, name: str) -> tuple[Decimal, Decimal]:
+        pnl = self._pnl.get(name)
+        return (pnl.realized, pnl.unrealized) if pnl else (Decimal(0), Decimal(0))
+
+    async def _tally(self) -> None:
+        """Keep P&L and fills of the algorithms at hand."""
+        while True:
+            self._pnl = await self._account.pnl()
+            for algo in self._directory.all():
+                pnl = self._pnl.get(algo.name)
+                algo.fills = pnl.fills if pnl else 0
+            await asyncio.sleep(_TALLY_EVERY_S)
+
+    async def _cancel_orders(self, algo: str) -> int:
+        accepted, failed = await self._account.cancel_open_orders(algo)
+        if failed:
+            notice = Notice(
+                level="error", text=f"{len(failed)} orders of {algo} could not be cancelled: {failed[0]}", algo=algo
+            )
+            await self._facts.record(notice, time_ns=time.time_ns())
+        return accepted
+
+    async def _status(self, _: NoArgs) -> dict[str, Any]:
+        return {
+            "engine": self.engine(),
+            "streams": self.streams(),
+            "account": self.account(),
+            "algos": self.algos(),
+            "traders": self.traders(),
+            "facts": self._facts.seq,
+        }
+
+    async def _stop_command(self, _: NoArgs) -> dict[str, Any]:
+        self._stop.set()
+        return {"stopping": True}
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        """A part of the engine has ended by a fault of ours: say so, and let the others go on."""
+        notice = Notice(
+            level="error",
+            text=f"a part of the engine has failed: {name} ({type(error).__name__})",
+            hint=f"restart the engine; the log at {self._paths.log_file} says more",
+        )
+        self._tasks.start(self._record_quietly(notice), "failure-fact")
+
+    async def _record_quietly(self, notice: Notice) -> None:
+        try:
+            await self._facts.record(notice, time_ns=time.time_ns())
+        except StoreError as problem:
+            log.error("a failure could not be recorded: %s", problem.title)
+
+
+def environment_of(trading_url: str) -> str:
+    """Return ``live``, ``paper``, or ``demo`` for a simulator on this machine."""
+    host = urlsplit(trading_url).hostname or ""
+    if is_loopback(host):
+        return "demo"
+    return "live" if host == _LIVE_HOST else "paper"
