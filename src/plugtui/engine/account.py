@@ -25,6 +25,7 @@ from plugtui.ledger.executions import Execution
 from plugtui.ledger.pnl import Pnl
 from plugtui.store import ledger_rows
 from plugtui.store.store import Store
+from plugtui.store.uninterrupted import Uninterrupted
 from plugtui.tasks import Tasks
 from plugtui.wire.trading import TradeUpdate
 
@@ -103,6 +104,7 @@ class Account:
         )
         self._arrivals: asyncio.Queue[_Arrival | None] = asyncio.Queue(MOST_WAITING)
         self._tasks = Tasks()
+        self._to_the_end = Uninterrupted("account-recovery")
         self._worker: asyncio.Task[None] | None = None
         self._live = False
         self._heard_ns = 0
@@ -116,6 +118,7 @@ class Account:
         self.recovered = 0
         """Executions that had to be fetched."""
         self.recovery_problem = ""
+        self._recovered_in_gap = 0
 
     async def start(self) -> None:
         """Take up what an earlier run left, and begin to read the account. Raises StoreError."""
@@ -135,6 +138,7 @@ class Account:
             await self._arrivals.put(None)
             await self._worker
         await self._tasks.aclose()
+        await self._to_the_end.aclose()
         try:
             await self.watch.flush()
             await self._heartbeat()
@@ -152,9 +156,10 @@ class Account:
         """Recover what was missed, as often as it takes, then close the gap (``on_connected``)."""
         self._live = True
         connected_ns = self._now_ns()
-        found = await self._recover_at_last()
+        await self._recover_at_last()
         try:
-            await self._gaps.close(STREAM, connected_ns, self._now_ns(), recovered=found.executions)
+            await self._gaps.close(STREAM, connected_ns, self._now_ns(), recovered=self._recovered_in_gap)
+            self._recovered_in_gap = 0
         except StoreError as error:
             log.error("the gap could not be closed: %s", error.title)
         self._look_again.set()
@@ -213,17 +218,24 @@ class Account:
     # ------------------------------------------------------------- recovery
 
     async def reconcile(self) -> Found:
-        """Compare with REST once. Raises BrokerError, StoreError."""
+        """Compare with REST once; a caller that is cancelled does not stop it. Raises BrokerError, StoreError."""
+        # Between committing what was missed and handing it on nothing may intervene, such as the next loss of the stream.
+        return await self._to_the_end.run(self._reconcile_once())
+
+    async def _reconcile_once(self) -> Found:
         found = await self._recovery.run()
         self.recovered += found.executions
+        if self._gaps.current(STREAM) is not None:
+            self._recovered_in_gap += found.executions
         self.recovery_problem = ""
         return found
 
-    async def _recover_at_last(self) -> Found:
+    async def _recover_at_last(self) -> None:
         backoff = Backoff(random.random)
         while True:
             try:
-                return await self.reconcile()
+                await self.reconcile()
+                return
             except PlugtuiError as error:
                 self.recovery_problem = error.title
                 log.warning("what was missed cannot be fetched yet: %s", error.title)

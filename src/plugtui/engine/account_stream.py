@@ -18,7 +18,13 @@ from plugtui.engine.backoff import Backoff, Trouble, trouble_of_status
 from plugtui.errors import CredentialsError, WireError
 from plugtui.tasks import Tasks
 from plugtui.wire.account import TRADE_UPDATES, auth_request, listen_request
-from plugtui.wire.trading import TradeUpdate, decode_account_message, decode_authorization, decode_trade_update
+from plugtui.wire.trading import (
+    AccountMessage,
+    TradeUpdate,
+    decode_account_message,
+    decode_authorization,
+    decode_trade_update,
+)
 
 log = logging.getLogger(__name__)
 
@@ -245,37 +251,39 @@ class AccountStream:
         """Authenticate and listen. Raises CredentialsError, _Lost, ConnectionClosed."""
         if not await self._authenticate(socket, self._legacy):
             # The server refused the form of the request, not the keys: older servers know the legacy form only.
-            self._legacy = not self._legacy
-            if not await self._authenticate(socket, self._legacy):
+            if not await self._authenticate(socket, not self._legacy):
                 raise _refused_keys("neither form of the authentication was accepted")
+            self._legacy = not self._legacy
         await socket.send(listen_request([TRADE_UPDATES]))
-        data = await self._reply(socket, "listening")
-        if data is None or TRADE_UPDATES.encode() not in bytes(data):
+        message = await self._reply(socket, "listening")
+        if message is None or TRADE_UPDATES.encode() not in bytes(message.data):
             raise _Lost("the server did not acknowledge that we listen")
 
     async def _authenticate(self, socket: _Socket, legacy: bool) -> bool:
         """Send the keys; return False when the form of the request was refused."""
         await socket.send(auth_request(self._credentials.key_id, self._credentials.secret.reveal(), legacy=legacy))
-        data = await self._reply(socket, "authorization")
-        if data is None:
+        message = await self._reply(socket, "authorization")
+        if message is None:
             return False
-        reply = decode_authorization(data)
+        if message.action == "error":
+            if b"limit" in bytes(message.data):
+                raise _Lost("another program holds the connection", Trouble.OCCUPIED)
+            return False
+        reply = decode_authorization(message.data)
         if reply.status == "authorized":
             return True
         if "verification failed" in reply.message or "not authorized" in reply.message:
             raise _refused_keys(reply.message)
         return False
 
-    async def _reply(self, socket: _Socket, stream: str) -> Any:
-        """Return the data of the next message of ``stream``; None when an error came instead, or nothing in time."""
+    async def _reply(self, socket: _Socket, stream: str) -> AccountMessage | None:
+        """Return the next message of ``stream``, or the error that came instead; None when nothing came in time."""
         try:
             async with asyncio.timeout(REPLY_S):
                 while True:
                     message = decode_account_message(_bytes(await socket.recv()))
-                    if message.stream == stream:
-                        return message.data
-                    if message.action == "error":
-                        return None
+                    if message.stream == stream or message.action == "error":
+                        return message
         except TimeoutError:
             return None
         except WireError as error:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from plugtui.control.messages import Fact, FactBody, decode_body, encode
 from plugtui.errors import StoreError
 from plugtui.store.store import Row, Statement, Store
-from plugtui.tasks import Tasks
+from plugtui.store.uninterrupted import Uninterrupted
 
 KEEP = 20_000
 """How many of the newest facts stay in the database."""
@@ -29,7 +29,7 @@ class FactLog:
         self._seq = seq
         self._recent: deque[Fact] = deque(maxlen=_RECENT)
         self._lock = asyncio.Lock()
-        self._tasks = Tasks()
+        self._to_the_end = Uninterrupted("record-facts")
         self._news = asyncio.Event()
         self._unpruned = _PRUNE_EVERY
         self._closed = False
@@ -55,7 +55,7 @@ class FactLog:
         """
         if self._closed:
             raise StoreError("the ledger is closed")
-        return await asyncio.shield(self._tasks.start(self._record(bodies, time_ns, statements), "record-facts"))
+        return await self._to_the_end.run(self._record(bodies, time_ns, statements))
 
     async def _record(self, bodies: tuple[FactBody, ...], time_ns: int, statements: Sequence[Statement]) -> list[Fact]:
         async with self._lock:
@@ -120,7 +120,7 @@ class FactLog:
         self._closed = True
         async with self._lock:
             self._news.set()
-        await self._tasks.aclose()
+        await self._to_the_end.aclose()
 
 
 class Subscription:

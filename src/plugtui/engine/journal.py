@@ -17,6 +17,7 @@ from plugtui.ledger.pnl import Pnl, PnlBook
 from plugtui.ledger.round_trips import Trip
 from plugtui.store import ledger_rows
 from plugtui.store.store import Statement, Store
+from plugtui.store.uninterrupted import Uninterrupted
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Journal:
         self._stale: set[str] = set()
         self._now_ns = now_ns
         self._lock = asyncio.Lock()
+        self._to_the_end = Uninterrupted("journal")
         self._pending = Changes()
         self._pending_bodies: list[FactBody] = []
         self._pending_statements: list[Statement] = []
@@ -80,6 +82,12 @@ class Journal:
         Raises:
             StoreError: it waits in memory, and will be committed with what comes next.
         """
+        # A caller that is cancelled half-way must not leave in memory what is in the database already.
+        return await self._to_the_end.run(self._taken(take, statements, bodies))
+
+    async def _taken(
+        self, take: Callable[[], Changes], statements: Sequence[Statement], bodies: Sequence[FactBody]
+    ) -> Changes:
         async with self._lock:
             changes = take()
             await self._commit(changes, statements, bodies)
@@ -134,6 +142,9 @@ class Journal:
         Raises:
             StoreError: the claim holds in memory and waits for the database.
         """
+        return await self._to_the_end.run(self._attributed(kind, name, algo, time_ns, take))
+
+    async def _attributed(self, kind: str, name: str, algo: str, time_ns: int, take: Callable[[], Changes]) -> int:
         async with self._lock:
             changes = take()
             is_new, claimed, reached = self.ledger.take_claim(kind, name, algo)

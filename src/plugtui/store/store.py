@@ -16,7 +16,7 @@ import aiosqlite
 
 from plugtui.errors import StoreError
 from plugtui.store.schema import MIGRATIONS, VERSION
-from plugtui.tasks import Tasks
+from plugtui.store.uninterrupted import Uninterrupted
 
 Statement = tuple[str, Sequence[Any]]
 """SQL text and its parameters; ``Decimal`` parameters are kept as exact text."""
@@ -33,7 +33,7 @@ class Store:
         self._writer = writer
         self._reader = reader
         self._lock = asyncio.Lock()
-        self._tasks = Tasks()
+        self._to_the_end = Uninterrupted("store-write")
         self._closed = False
         self.commits = 0
         """Transactions committed since the start."""
@@ -77,7 +77,7 @@ class Store:
         """
         if self._closed:
             raise StoreError("the ledger's database is closed")
-        await asyncio.shield(self._tasks.start(self._commit(statements), "store-write"))
+        await self._to_the_end.run(self._commit(statements))
 
     async def _commit(self, statements: tuple[Statement, ...]) -> None:
         async with self._lock:
@@ -129,7 +129,7 @@ class Store:
         async with self._lock:
             await self._reader.close()
             await self._writer.close()
-        await self._tasks.aclose()
+        await self._to_the_end.aclose()
 
 
 def _plain(value: Any) -> Any:
