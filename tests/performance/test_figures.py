@@ -142,6 +142,27 @@ def test_a_curve_without_amounts_shows_percent_only() -> None:
     assert [p[1:] for p in points] == [(100.0, 1.0, 0.0), (50.0, 0.5, -0.5), (150.0, 1.5, 0.0)]
 
 
+def test_a_thinned_curve_keeps_the_deepest_point_even_beside_a_lower_start() -> None:
+    equity = [100.0, *([101.0] * 500), 1000.0, 700.0, 990.0, *([1000.0 + i for i in range(500)])]
+    points = curve_points(curve_of(equity), 8)
+    assert len(points) <= 8
+    assert min(p[3] for p in points) == pytest.approx(-0.3)
+
+
+def test_an_account_with_large_holes_in_its_history_has_figures() -> None:
+    days = days_from("2024-01-01", 60)[::15]
+    curve = curve_of_days([(day, Decimal(100 + i)) for i, day in enumerate(days)])
+    assert performance_payload(curve, "ALL")["figures"]["days"] == 3
+
+
+def test_the_payload_compares_with_a_benchmark() -> None:
+    prices = [(day, 50.0 + i) for i, day in enumerate(days_from("2024-01-01", 366))]
+    found = performance_payload(YEAR, "1M", benchmark=prices)["benchmark"]
+    assert found["periods"] == 31
+    assert found["relative"]["value"] is not None
+    assert performance_payload(YEAR, "1M")["benchmark"] is None
+
+
 def test_too_few_points_are_refused() -> None:
     with pytest.raises(ValueError, match="count was 3, expected at least 4"):
         thin([1.0] * 10, 3)

@@ -68,6 +68,12 @@ def test_flows_within_a_longer_period_are_weighted_by_their_days() -> None:
     assert daily_returns(curve).values[0] == pytest.approx(expected)
 
 
+def test_a_deposit_on_a_monday_counts_in_full_although_a_weekend_lies_before_it() -> None:
+    friday, _, _, monday = days_from("2024-01-05", 4)
+    curve = curve_of_days([(friday, Decimal(100)), (monday, Decimal(220))], [Movement(monday, Decimal(100))])
+    assert daily_returns(curve).values[0] == pytest.approx(0.1)
+
+
 def test_a_flow_on_a_day_without_a_point_belongs_to_the_next_point() -> None:
     days = days_from("2024-01-05", 4)
     points = [(days[0], Decimal(100)), (days[3], Decimal(200))]

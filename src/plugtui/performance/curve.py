@@ -13,6 +13,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 NEW_YORK = ZoneInfo("America/New_York")
+LONGEST_DAY = 4
+"""Calendar days from one close to the next over a long weekend."""
+
 _NS = 1_000_000_000
 
 
@@ -100,9 +103,12 @@ EMPTY = Curve(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))
 
 
 def _weight(movement: Movement, start: date, end: date) -> float:
-    """Part of the period (``start``, ``end``] that the money was there, between 0 and 1."""
+    """Part of the period (``start``, ``end``] that the money was there, between 0 and 1.
+
+    A period up to :data:`LONGEST_DAY` is one trading day, with or without a weekend and a holiday before it.
+    """
     length = (end - start).days
-    if length <= 0:
+    if length <= LONGEST_DAY:
         return 1.0 if movement.amount > 0 else 0.0
     elapsed = (movement.day - start).days - (1 if movement.amount > 0 else 0)
     return min(1.0, max(0.0, (length - elapsed) / length))

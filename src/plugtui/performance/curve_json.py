@@ -1,17 +1,19 @@
 """The payload of the control link's ``performance`` command."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from plugtui.performance.benchmark import benchmark_returns, compare
 from plugtui.performance.curve import Curve, IntArray
 from plugtui.performance.drawdown import top_drawdowns, underwater
 from plugtui.performance.exposure import Trade, exposure, turnover
-from plugtui.performance.figures import Trip, figures, periods_per_year, return_values
-from plugtui.performance.ratios import Undefined, Value
-from plugtui.performance.returns import daily_returns, growth, time_weighted
+from plugtui.performance.figures import Trip, figures, return_values
+from plugtui.performance.ratios import DAILY, Undefined, Value
+from plugtui.performance.returns import Returns, daily_returns, growth, time_weighted
 from plugtui.performance.windows import calendar_table, previous, window
 
 MAX_POINTS = 500
@@ -44,11 +46,11 @@ def thin(values: Sequence[float], count: int) -> IntArray:
 
 
 def curve_points(curve: Curve, count: int = MAX_POINTS, amounts: bool = True) -> list[Point]:
-    """Return the points of a curve for a plot, at most ``count``, the extremes of the index among them.
+    """Return the points of a curve for a plot, at most ``count``, the extremes of index and drawdown among them.
 
     Args:
         curve: equity and flows.
-        count: at most so many points, ≥ 4.
+        count: at most so many points, ≥ 5.
         amounts: False puts the growth of 100 in the place of the equity.
     """
     if not len(curve):
@@ -56,6 +58,7 @@ def curve_points(curve: Curve, count: int = MAX_POINTS, amounts: bool = True) ->
     returns = daily_returns(curve)
     index = np.concatenate(([1.0], growth(returns)))
     below = np.concatenate(([0.0], underwater(returns)))
+    kept = sorted({*thin(index.tolist(), count - 1).tolist(), int(np.argmin(below))})
     return [
         (
             int(curve.time_ns[i]),
@@ -63,12 +66,18 @@ def curve_points(curve: Curve, count: int = MAX_POINTS, amounts: bool = True) ->
             float(index[i]),
             float(below[i]),
         )
-        for i in thin(index.tolist(), count).tolist()
+        for i in kept
     ]
 
 
 def _value(value: Value) -> dict[str, Any]:
     return {"value": None, "reason": value.reason} if isinstance(value, Undefined) else {"value": value}
+
+
+def _comparison(returns: Returns, prices: Sequence[tuple[date, float]]) -> dict[str, Any]:
+    found = compare(returns, benchmark_returns(returns, prices))
+    names = ("account", "benchmark", "relative", "beta", "correlation")
+    return {**{name: _value(getattr(found, name)) for name in names}, "periods": found.periods}
 
 
 def _total(curve: Curve | None) -> float | None:
@@ -85,18 +94,20 @@ def performance_payload(
     by_algo: Mapping[str, Any] | None = None,
     by_symbol: Mapping[str, Any] | None = None,
     live: Curve | None = None,
+    benchmark: Sequence[tuple[date, float]] = (),
     count: int = MAX_POINTS,
 ) -> dict[str, Any]:
     """Build the answer to ``performance window``; JSON as it stands, figures as a mapping.
 
     Args:
-        curve: the whole daily curve of the account; the window is cut here.
+        curve: the whole daily curve of the account (252 periods a year); the window is cut here.
         name: of the window.
         trips: round trips closed within the window.
         trades: all fills that are known, for exposure and turnover; empty leaves both undefined.
         by_algo: P&L per algorithm, taken along.
         by_symbol: P&L per symbol, taken along.
         live: equity samples of today, plotted for 1D in place of the two daily points.
+        benchmark: (day, price) of a benchmark, days rising; empty leaves the comparison out.
         count: at most so many points.
 
     Raises:
@@ -104,7 +115,7 @@ def performance_payload(
     """
     cut = window(curve, name)
     returns = daily_returns(cut)
-    values = return_values(returns, periods_per_year(returns))
+    values = return_values(returns, DAILY)
     nothing = Undefined("no list of fills")
     more = {
         **{key: values[key] for key in _MORE},
@@ -114,9 +125,10 @@ def performance_payload(
     plotted = live if name == "1D" and live is not None and len(live) > 1 else cut
     return {
         "window": name,
-        "figures": msgspec.to_builtins(figures(cut, trips), builtin_types=()),
+        "figures": msgspec.to_builtins(figures(cut, trips, DAILY), builtin_types=()),
         "more": {key: _value(value) for key, value in more.items()},
         "curve": curve_points(plotted, count),
+        "benchmark": _comparison(returns, benchmark) if benchmark else None,
         "previous_return": _total(previous(curve, name)),
         "drawdowns": [msgspec.to_builtins(fall) for fall in top_drawdowns(returns)],
         "calendar": [msgspec.to_builtins(row) for row in calendar_table(returns)],

@@ -19,7 +19,7 @@ from plugtui.performance.curve_json import curve_points
 from plugtui.performance.drawdown import top_drawdowns
 from plugtui.performance.exposure import Trade, exposure, turnover
 from plugtui.performance.figures import figures, without_amounts
-from plugtui.performance.ratios import Undefined, Value
+from plugtui.performance.ratios import DAILY, Undefined, Value
 from plugtui.performance.returns import daily_returns, growth
 from plugtui.performance.windows import WINDOWS, calendar_table, window
 from plugtui.store.traders import DayRow
@@ -67,7 +67,7 @@ def kept_record(days: Sequence[DayRow]) -> Record:
     times = np.array([close_ns(row.day) for row in days], np.int64)
     curve = Curve(times, np.array([row.index for row in days]), np.zeros(len(days)), np.zeros(len(days)))
     unknown = Undefined("the account was not read yet")
-    found = {name: without_amounts(figures(window(curve, name))) for name in WINDOWS}
+    found = {name: without_amounts(figures(window(curve, name), periods=DAILY)) for name in WINDOWS}
     return Record(curve, _with_reason(found, unknown), unknown, unknown, unknown)
 
 
@@ -82,7 +82,7 @@ def day_rows(record: Record) -> list[DayRow]:
 def _window_figures(curve: Curve, name: str, trips: Sequence[Trip]) -> Figures:
     part = window(curve, name)
     start = int(part.time_ns[0]) if name != "ALL" else -1
-    return without_amounts(figures(part, [trip for trip in trips if trip.closed_ns > start]))
+    return without_amounts(figures(part, [trip for trip in trips if trip.closed_ns > start], DAILY))
 
 
 def _index(curve: Curve) -> Curve:
