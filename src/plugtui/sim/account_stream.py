@@ -71,9 +71,9 @@ class AccountStreams:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def sessions(self, account: str) -> int:
-        """Return how many sessions of an account are open."""
-        return sum(session.account is not None and session.account.name == account for session in self._sessions)
+    def listening(self, account: str) -> int:
+        """Return how many sessions of an account listen to order events."""
+        return sum(s.account is not None and s.account.name == account and bool(s.streams) for s in self._sessions)
 
     # ------------------------------------------------------------ faults
 

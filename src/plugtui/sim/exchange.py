@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from datetime import date
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -146,10 +145,6 @@ class Exchange:
         for name, account in self.accounts.items():
             self.days[name].append(DayClose(day, account.roll_day(self.market.last)))
         self.venue.schedule.at(self.calendar.next_close(now), self._close_day)
-
-    def today(self) -> date:
-        """Return the trading day that is on or comes next."""
-        return self.calendar.next_session(self.now_ns()).day
 
     def equity(self, account: Account) -> Decimal:
         """Return an account's present equity."""

@@ -50,7 +50,7 @@ def read_query(exchange: Exchange, parameters: Mapping[str, str]) -> Query:
         raise invalid("only two of start, end and period are allowed")
     end_ns = read_time(parameters, "end") or read_time(parameters, "date_end")
     start_ns = read_time(parameters, "start")
-    end = new_york(end_ns).date() if end_ns is not None else exchange.today()
+    end = new_york(end_ns).date() if end_ns is not None else new_york(exchange.venue.now_ns).date()
     period = parameters.get("period") or ("" if start_ns is not None else "1M")
     if start_ns is None:
         start = _period_start(exchange, end, period)
@@ -122,7 +122,8 @@ def _period_start(exchange: Exchange, end: date, period: str) -> date:
     if unit == "D":
         # Days are trading days: 1D is the last session.
         sessions = exchange.calendar.sessions(end - timedelta(days=2 * count + 10), end)
-        return sessions[-min(count, len(sessions))].day
+        begun = [session.day for session in sessions if session.open_ns <= exchange.venue.now_ns]
+        return begun[-min(count, len(begun))] if begun else end
     return end - timedelta(days=7 * count) if unit == "W" else _shift(end, -count * (1 if unit == "M" else 12))
 
 
