@@ -1,6 +1,5 @@
 """The directory of algorithms."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -309,4 +308,3 @@ async def test_the_directory_writes_by_itself_while_it_runs(desk: Desk) -> None:
     async with cancelled_at_end(desk.directory.run()):
         (await desk.admit(meanrev())).attach(Connection())
         await eventually(lambda: desk.facts.seq == 1)
-        await asyncio.sleep(0)

@@ -103,7 +103,7 @@ class ControlClient:
         Args:
             name: as in :class:`~plugtui.control.messages.Command`.
             timeout_s: how long the engine may take.
-            args: the command's arguments.
+            args: the command's arguments; one of them may be called ``name``.
 
         Raises:
             ControlError: the engine refused it, did not answer, or the link is down.
@@ -139,19 +139,22 @@ class ControlClient:
             await self._news.wait()
 
     async def _receive(self, socket: WebSocketClientProtocol) -> None:
+        own: tuple[int, str] | None = None
         try:
             async for data in socket:
                 self._take(decode_from_engine(data))
                 if len(self._facts) > MAX_WAITING:
-                    await socket.close(1008, "the dashboard does not keep up")
+                    own = (1008, "the dashboard does not keep up")
                     break
         except ConnectionClosed as error:
             log.debug("the control link broke: %s", error)
         except msgspec.DecodeError as error:
             log.warning("the engine sent what cannot be read: %s", error)
-            await socket.close(1007)
+            own = (1007, "the engine sent what cannot be read")
         finally:
-            self._end(socket.close_code, socket.close_reason or "")
+            if own:
+                await socket.close(*own)
+            self._end(*(own or (socket.close_code, socket.close_reason or "")))
 
     def _take(self, message: Fact | States | Reply | Snapshot) -> None:
         if isinstance(message, Reply):
