@@ -9,43 +9,39 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from urllib.request import Request, urlopen
+from collections.abc import AsyncIterator
 
 import psutil
 
-from tests.benchmarks.wire_peer import Feeder, connect, quiet_environment, symbols
+from tests.benchmarks.wire_peer import CountingClient, Feeder, connect, quiet_environment, symbols
 
 KEY = ("PKBENCHMARK", "benchmark-secret")
 RELAYS = ("plugtui", "broadcast", "blind")
 
 
-@contextlib.contextmanager
-def process(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+@contextlib.asynccontextmanager
+async def process(*arguments: str, **environment: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """Run a program; yield it with the first line that it prints."""
-    child = subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True, env=quiet_environment(**environment)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, env=quiet_environment(**environment)
     )
     assert child.stdout is not None
     try:
-        yield child, child.stdout.readline().strip()
+        yield child, (await child.stdout.readline()).decode().strip()
     finally:
         child.terminate()
-        child.wait(15)
-        child.stdout.close()
+        await child.wait()
 
 
-@contextlib.contextmanager
-def relay(kind: str, feeder_url: str, trading_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+@contextlib.asynccontextmanager
+async def relay(kind: str, feeder_url: str, trading_url: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """Run one of the relays; yield it with its URL."""
     if kind != "plugtui":
-        with process("-m", "tests.benchmarks.relays", kind, feeder_url) as (child, port):
+        async with process("-m", "tests.benchmarks.relays", kind, feeder_url) as (child, port):
             yield child, f"http://127.0.0.1:{port}"
         return
     with tempfile.TemporaryDirectory() as home:
@@ -58,52 +54,44 @@ def relay(kind: str, feeder_url: str, trading_url: str) -> Iterator[tuple[subpro
             "APCA_API_DATA_URL": trading_url,
             "APCA_API_STREAM_URL": feeder_url.replace("http", "ws"),
         }
-        with process("-m", "plugtui", "serve", "--port", "0", "--json", "--quiet", **environment) as (child, line):
+        async with process("-m", "plugtui", "serve", "--port", "0", "--json", "--quiet", **environment) as (
+            child,
+            line,
+        ):
             yield child, json.loads(line)["gateway"]
 
 
-def feeder_process(names: int, total: int, rate: float) -> contextlib.AbstractContextManager[tuple[object, str]]:
-    """Run the feeder in a process of its own; it sends when it is told to go."""
-    return process("-m", "tests.benchmarks.bench_gateway", "--feeder", str(names), str(total), str(rate))
-
-
-async def run_feeder(names: int, total: int, rate: float) -> None:
-    """Serve as the feeder until ended."""
-    print(await Feeder(symbols(names), total, rate, asyncio.Event()).serve(), flush=True)
-    await asyncio.Event().wait()
+WINDOW = 20_000
+"""Messages on their way to each client: enough to keep every process busy, far below the limit of a slow client."""
 
 
 async def measure(
     kind: str, clients: int, partial: bool, total: int, rate: float, trading_url: str
 ) -> dict[str, float]:
-    """Return deliveries a second, lags and the relay's memory for one case."""
+    """Return deliveries a second, lags and the relay's memory for one case; the feeder and the clients run in this process."""
     names = symbols(500 if partial else 100)
-    with feeder_process(len(names), total, rate) as (_, port):
-        feeder_url = f"http://127.0.0.1:{port}"
-        with relay(kind, feeder_url, trading_url) as (child, url):
-            wanted = [names[(n * 40) % 400 :][:100] if partial else names for n in range(clients)]
-            readers = [await connect(url, KEY, mine, timed=bool(rate)) for mine in wanted]
-            begin = time.monotonic()
-            await asyncio.to_thread(urlopen, Request(f"{feeder_url}/go", method="POST"))
-            await _until_quiet(readers, total / rate if rate else 0.0)
-            memory = psutil.Process(child.pid).memory_info().rss / 2**20
-            for reader in readers:
-                reader.transport.close()
-    seconds = max(reader.last_at for reader in readers) - begin
+    wanted = [names[(n * 40) % 400 :][:100] if partial else names for n in range(clients)]
+    each = clients if kind == "blind" else sum(map(len, wanted)) / len(names)
+    readers: list[CountingClient] = []
+    feeder = Feeder(names, total, rate, lambda sent: WINDOW - sent + int(sum(r.messages for r in readers) / each))
+    port = await feeder.serve()
+    async with relay(kind, f"http://127.0.0.1:{port}", trading_url) as (child, url):
+        readers += [await connect(url, KEY, mine, timed=bool(rate)) for mine in wanted]
+        begin = time.monotonic()
+        feeder.ready.set()
+        async with asyncio.timeout(120):
+            while sum(reader.messages for reader in readers) < total * each:  # noqa: ASYNC110 - clients only count
+                await asyncio.sleep(0.01)
+        seconds = max(reader.last_at for reader in readers) - begin
+        memory = psutil.Process(child.pid).memory_info().rss / 2**20
+        for reader in readers:
+            reader.transport.close()
+    await feeder.close()
     lags = sorted(lag for reader in readers for lag in reader.lags_ms)
-    figures = {"deliveries": float(sum(r.messages for r in readers)), "seconds": seconds, "memory": memory}
+    figures = {"deliveries": total * each, "seconds": seconds, "memory": memory}
     if lags:
         figures |= {"p50": lags[len(lags) // 2], "p99": lags[int(len(lags) * 0.99)]}
     return figures
-
-
-async def _until_quiet(readers: list[object], at_least_s: float) -> None:
-    """Wait until nothing has arrived for a while."""
-    await asyncio.sleep(at_least_s)
-    before = -1
-    while (now := sum(reader.messages for reader in readers)) != before:  # type: ignore[attr-defined]
-        before = now
-        await asyncio.sleep(0.5)
 
 
 async def compare(quick: bool) -> None:
@@ -115,7 +103,7 @@ async def compare(quick: bool) -> None:
         ("100 clients, all of 100 symbols", 100, False, 400_000 // scale, {"broadcast": 20}),
         ("100 clients, 100 of 500 symbols each", 100, True, 200_000 // scale, {"broadcast": 10}),
     ]
-    with process("-m", "plugtui", "sim", "--port", "0", "--rate", "1", "--json") as (_, line):
+    async with process("-m", "plugtui", "sim", "--port", "0", "--rate", "1", "--json") as (_, line):
         trading_url = json.loads(line)["url"]
         print(
             f"{'deliveries a second':40}"
@@ -143,17 +131,10 @@ async def compare(quick: bool) -> None:
 
 
 def main() -> None:
-    """Run a role or the comparison."""
+    """Print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a quarter of the messages")
-    parser.add_argument("--feeder", nargs=3, metavar=("SYMBOLS", "TOTAL", "RATE"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.feeder:
-        names, total, rate = options.feeder
-        asyncio.run(run_feeder(int(names), int(total), float(rate)))
-    else:
-        os.environ.pop("PYTHONDEVMODE", None)
-        asyncio.run(compare(options.quick))
+    asyncio.run(compare(parser.parse_args().quick))
 
 
 if __name__ == "__main__":

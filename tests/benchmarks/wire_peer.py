@@ -8,6 +8,7 @@ import asyncio
 import os
 import struct
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -47,28 +48,33 @@ def trade(symbol: str, number: int, ns: int) -> StockTrade:
 
 
 class Feeder:
-    """Send ``total`` trades over ``names`` to whoever subscribes: as fast as they are taken, or ``rate`` a second."""
+    """Send ``total`` trades over ``names`` to whoever subscribes, once ``ready`` is set.
 
-    def __init__(self, names: list[str], total: int, rate: float, clients_ready: asyncio.Event) -> None:
+    Args:
+        rate: messages a second; 0: as fast as ``may_send`` allows.
+        may_send: tells how many messages may be sent now, so that no client ever falls behind and is cut.
+    """
+
+    def __init__(self, names: list[str], total: int, rate: float, may_send: Callable[[int], int]) -> None:
         self.names = names
         self.total = total
         self.rate = rate
-        self.ready = clients_ready
+        self.may_send = may_send
+        self.ready = asyncio.Event()
         self.sent = 0
 
     async def serve(self, port: int = 0) -> int:
         """Listen on this machine and return the port."""
         app = web.Application()
         app.router.add_get("/{path:.*}", self._session)
-        app.router.add_post("/go", self._go)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        return int(runner.addresses[0][1])
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        return int(self._runner.addresses[0][1])
 
-    async def _go(self, request: web.Request) -> web.Response:
-        self.ready.set()
-        return web.Response()
+    async def close(self) -> None:
+        """Free the port."""
+        await self._runner.cleanup()
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
         response = await accept(request)
@@ -114,15 +120,14 @@ class Feeder:
             for k in range(FRAMES)
         ]
         while self.sent < self.total:
-            if transport.get_write_buffer_size() > _MOST_WAITING:
-                await asyncio.sleep(0.0005)
+            if transport.get_write_buffer_size() > _MOST_WAITING or self.may_send(self.sent) < 4 * PER_FRAME:
+                await asyncio.sleep(0)
                 continue
             transport.write(b"".join(frames[(self.sent // PER_FRAME + n) % FRAMES] for n in range(4)))
             self.sent += 4 * PER_FRAME
 
     async def _send_paced(self, transport: asyncio.Transport) -> None:
-        begin, loop = time.monotonic(), asyncio.get_running_loop()
-        del loop
+        begin = time.monotonic()
         while self.sent < self.total:
             due = int((time.monotonic() - begin) * self.rate)
             while self.sent < min(due, self.total):
