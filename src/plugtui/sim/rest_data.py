@@ -115,7 +115,8 @@ class _DataRest:
             if not self._queries.known(symbol, crypto):
                 continue
             items = self._items(kind, symbol, page, skip_to, request)
-            taken, token = _take(items, room, symbol, skip_to)
+            first = (page.end_ns if page.descending else page.start_ns, 0)
+            taken, token = _take(items, room, symbol, skip_to or first)
             if taken:
                 found[symbol] = taken
                 room -= len(taken)
@@ -245,11 +246,11 @@ def _without_sent(items: Iterator[Item], after: tuple[int, int]) -> Iterator[Ite
 
 
 def _take(
-    items: Iterator[Item], room: int, symbol: str, after: tuple[int, int] | None
+    items: Iterator[Item], room: int, symbol: str, after: tuple[int, int]
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Take up to ``room`` items; also return the token of the next page if there are more."""
+    """Take up to ``room`` items that come from ``after`` on; also return the token of the next page if there are more."""
     taken: list[dict[str, Any]] = []
-    last_ns, same = after or (0, 0)
+    last_ns, same = after
     for item_ns, item in items:
         if len(taken) == room:
             text = f"{symbol}|{last_ns}|{same}"
