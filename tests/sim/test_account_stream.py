@@ -163,6 +163,13 @@ async def test_a_second_session_of_an_account_is_refused(server: TradingServer) 
     await login(server)
 
 
+async def test_upgrades_can_be_refused(server: TradingServer) -> None:
+    server.bench.faults.account_refuse = True
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await connect(server)
+    assert refused.value.status == 429
+
+
 async def test_sessions_can_be_unlimited(server: TradingServer) -> None:
     server.bench.faults.account_sessions = 0
     clients = [await login(server) for _ in range(3)]

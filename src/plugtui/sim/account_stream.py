@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from plugtui.sim.accounts import Account
+from plugtui.sim.credentials import header_credentials
 from plugtui.sim.exchange import Exchange
 from plugtui.sim.knobs import TradingFaults
 from plugtui.sim.rejections import Rejection
@@ -120,9 +121,9 @@ class AccountStreams:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection until it ends."""
-        key_id = request.headers.get("APCA-API-KEY-ID")
-        account = self.authenticate(key_id, request.headers.get("APCA-API-SECRET-KEY", "")) if key_id else None
-        if account is not None and not self._is_free(account.name):
+        credentials = header_credentials(request.headers.get)
+        account = self.authenticate(*credentials) if credentials else None
+        if self.faults.account_refuse or (account is not None and not self._is_free(account.name)):
             self.refused += 1
             return refusal_response(Rejection(429, 42910000, "connection limit exceeded"))
         ws = web.WebSocketResponse(autoping=True, max_msg_size=1 << 20)

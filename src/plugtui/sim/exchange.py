@@ -232,12 +232,16 @@ class Exchange:
                 answers.append((symbol, refusal.status, refusal.body()))
         return answers
 
+    def new_id(self) -> str:
+        """Return an id that nothing else has."""
+        return self._ids.uuid()
+
     # ------------------------------------------------------------ cash from outside
 
     def flow(self, account: Account, amount: Decimal, kind: str = "", description: str = "") -> Flow:
         """Book a deposit (positive amount) or withdrawal now, or a flow of another activity type."""
         flow = Flow(
-            flow_id=self._ids.uuid(),
+            flow_id=self.new_id(),
             kind=kind or ("CSD" if amount >= ZERO else "CSW"),
             time_ns=self.now_ns(),
             net_amount=amount,

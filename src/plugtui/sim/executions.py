@@ -52,6 +52,11 @@ class Execution:
             "time": ns_to_rfc3339(self.time_ns),
         }
 
+    @property
+    def unique_ids(self) -> tuple[str, ...]:
+        """Return what may stand behind the ``::`` of its activity's id."""
+        return self.execution_id, self.opaque_id
+
     def activity_key(self, opaque: bool = False) -> str:
         """Return the id of its activity."""
         return activity_id(self.time_ns, self.opaque_id if opaque else self.execution_id)
@@ -88,6 +93,11 @@ class Flow:
     qty: Decimal | None = None
     per_share_amount: Decimal | None = None
     description: str = ""
+
+    @property
+    def unique_ids(self) -> tuple[str, ...]:
+        """Return what may stand behind the ``::`` of its activity's id."""
+        return (self.flow_id,)
 
     def activity_key(self, opaque: bool = False) -> str:
         """Return the id of its activity; it has one form only."""

@@ -62,6 +62,7 @@ class Faults:
         False, "abort every account session at once; its events meanwhile are lost", one_shot=True
     )
     account_mute: bool = _knob(False, "account sessions stay up, but no event is sent")
+    account_refuse: bool = _knob(False, "answer every upgrade of an account stream with HTTP 429")
     duplicate_events: float = _knob(0.0, "probability that an account event is sent twice", high=1)
     disorder_events: float = _knob(0.0, "probability that an account event changes places with the next", high=1)
     account_linger_s: float = _knob(0.0, "how long an account session that broke without a close frame holds its slot")

@@ -12,6 +12,7 @@ class TradingFaults(Protocol):
     duplicate_events: float
     disorder_events: float
     account_mute: bool
+    account_refuse: bool
     activity_ids: str
     account_sessions: int
     account_linger_s: float
@@ -39,6 +40,8 @@ class TradingKnobs:
     """Probability that an account event is sent after the next one."""
     account_mute: bool = False
     """Send no account events, and keep the socket open."""
+    account_refuse: bool = False
+    """Answer every upgrade of an account stream with HTTP 429."""
     activity_ids: str = "execution"
     """``execution``: the uuid in a fill's activity id is the execution id; ``opaque``: another one."""
     account_sessions: int = 1

@@ -54,7 +54,7 @@ class AccountRoutes:
     async def _activities(self, request: web.Request, account: Account) -> web.Response:
         opaque = self._door.faults.activity_ids == "opaque"
         kind = request.match_info.get("type")
-        chosen = select(account.activities, request.query, kind, opaque)
+        chosen = select(account.activities, request.query, kind)
         return json_response([activity.to_activity(opaque) for activity in chosen])
 
     async def _configuration(self, request: web.Request, account: Account) -> web.Response:
@@ -117,16 +117,13 @@ def _wanted_kinds(query: Mapping[str, str], kind: str | None) -> frozenset[str] 
     return frozenset().union(*(GROUPS.get(name, frozenset({name})) for name in names)) if names else None
 
 
-def select(
-    activities: Sequence[Activity], query: Mapping[str, str], kind: str | None = None, opaque: bool = False
-) -> list[Activity]:
+def select(activities: Sequence[Activity], query: Mapping[str, str], kind: str | None = None) -> list[Activity]:
     """Return one page of activities.
 
     Args:
         activities: all of an account, oldest first.
         query: the request's parameters.
         kind: type or group from the path.
-        opaque: fills have ids of their own.
 
     Raises:
         Rejection: 422, a parameter is wrong.
@@ -150,14 +147,15 @@ def select(
     ]
     if direction == "desc":
         chosen.reverse()
-    return _page(chosen, query.get("page_token") or "", page_size, opaque)
+    return _page(chosen, query.get("page_token") or "", page_size)
 
 
-def _page(chosen: list[Activity], token: str, size: int, opaque: bool) -> list[Activity]:
+def _page(chosen: list[Activity], token: str, size: int) -> list[Activity]:
     if not token:
         return chosen[:size]
+    unique = token.partition("::")[2]
     for index, activity in enumerate(chosen):
         # Either id of a fill is understood, so that the knob can change between two pages.
-        if activity.activity_key(opaque) == token or activity.activity_key(not opaque) == token:
+        if unique in activity.unique_ids:
             return chosen[index + 1 : index + 1 + size]
     raise invalid(f"invalid page_token: {token}")

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from aiohttp import web
 
 from plugtui.sim.accounts import Account
+from plugtui.sim.credentials import header_credentials
 from plugtui.sim.exchange import Exchange
 from plugtui.sim.knobs import TradingFaults
 from plugtui.sim.rate_limit import RateLimiter
@@ -81,11 +82,8 @@ class Door:
 
     def account_of(self, request: web.Request) -> Account | None:
         """Return the account whose key pair or bearer token the request carries."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self.exchange.authenticate_token(token.strip())
-        key_id = request.headers.get("APCA-API-KEY-ID", "")
-        return self.exchange.authenticate(key_id, request.headers.get("APCA-API-SECRET-KEY", ""))
+        credentials = header_credentials(request.headers.get)
+        return self.exchange.authenticate(*credentials) if credentials else None
 
     def guard(self, handler: Handler) -> AiohttpHandler:
         """Wrap a route's handler."""

@@ -52,7 +52,8 @@ class OrderRoutes:
         return json_response(order.to_json())
 
     async def _list(self, request: web.Request, account: Account) -> web.Response:
-        orders = select(account.orders.values(), request.query)
+        is_open = (request.query.get("status") or "open") == "open"
+        orders = select((account.open_orders if is_open else account.orders).values(), request.query)
         nested = read_flag(request.query, "nested")
         return json_response([order.to_json(nested) for order in orders])
 

@@ -11,11 +11,12 @@ from plugtui.sim.numbers import number
 from plugtui.sim.rejections import Rejection, invalid, not_found
 from plugtui.sim.rest_account import AccountRoutes
 from plugtui.sim.rest_base import AiohttpHandler, Door, json_response, read_body, refusal_response
+from plugtui.sim.rest_oauth import add_oauth_routes
 from plugtui.sim.rest_orders import OrderRoutes
 
 
 def add_trading_routes(app: web.Application, exchange: Exchange, faults: TradingFaults) -> Door:
-    """Register ``/v2/account…``, ``/v2/orders…``, ``/v2/positions…``, clock, calendar, assets and ``/sim/…``.
+    """Register ``/v2/account…``, ``/v2/orders…``, ``/v2/positions…``, clock, calendar, assets, OAuth and ``/sim/…``.
 
     Returns:
         The door, for other routes that check the same keys and share the rate limit.
@@ -23,6 +24,7 @@ def add_trading_routes(app: web.Application, exchange: Exchange, faults: Trading
     door = Door(exchange, faults)
     OrderRoutes(door).add_to(app)
     AccountRoutes(door).add_to(app)
+    add_oauth_routes(app, exchange)
     TruthRoutes(exchange).add_to(app)
     return door
 
