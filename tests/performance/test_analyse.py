@@ -64,6 +64,34 @@ def test_pyfolios_round_trips_hold_through_the_command_line(tmp_path: Path, case
     assert [(t["pnl"], pytest.approx(t["return"]), t["long"]) for t in found["trips"]] == expected
 
 
+def test_the_cfa_questions_modified_dietz_holds_through_the_command_line(tmp_path: Path) -> None:
+    """Bloomberg Prep, CFA question bac110: flows within the month, equity at its ends only."""
+    flows = {5: "-15.05", 9: "19.82", 15: "16.42", 24: "-18.96"}
+    days = days_from("2024-01-01", 32)
+    rows = [f"{days[0]},585.60,", *(f"{days[d]},,{flow}" for d, flow in flows.items()), f"{days[31]},602.34,"]
+    found = report(tmp_path / "e.csv", "date,equity,flow\n" + "\n".join(rows))
+    assert found["figures"]["total_return"] == pytest.approx(0.024541775196226186, abs=1e-9)
+
+
+@pytest.mark.parametrize("step", [1, 7, 30])
+def test_the_textbooks_time_weighted_return_holds_through_the_command_line(tmp_path: Path, step: int) -> None:
+    """Journal of Accountancy: 100 → 150; +100 → 350; +100 → 270 grows by 26 %."""
+    days = days_from("2024-01-01", 4 * step)[::step]
+    rows = [f"{days[0]},100,", f"{days[1]},150,", f"{days[2]},350,100", f"{days[3]},270,100"]
+    found = report(tmp_path / "e.csv", "date,equity,flow\n" + "\n".join(rows))
+    assert found["figures"]["total_return"] == pytest.approx(0.26)
+
+
+def test_pyfolios_drawdowns_hold_through_the_command_line(tmp_path: Path) -> None:
+    """pyfolio-reloaded, tests/test_timeseries.py."""
+    prices = [100, 110, 120, 150, 180, 200, 100, 120, 160, 180, 200, 300, 400, 500, 600, 800, 900, 1000, 650, 600]
+    rows = [f"{day},{price}" for day, price in zip(days_from("2000-01-03", len(prices)), prices, strict=True)]
+    first, second = report(tmp_path / "p.csv", "date,equity\n" + "\n".join(rows))["drawdowns"]
+    assert (first["peak"], first["valley"], first["recovery"]) == ("2000-01-08", "2000-01-09", "2000-01-13")
+    assert (second["peak"], second["valley"], second["recovery"]) == ("2000-01-20", "2000-01-22", None)
+    assert (first["depth"], second["depth"]) == (pytest.approx(-0.5), pytest.approx(-0.4))
+
+
 def test_fees_lower_the_profit_to_the_last_digit(tmp_path: Path) -> None:
     text = "time,symbol,side,qty,price,fee\n2024-01-02,A,buy,3,0.1,0.01\n2024-01-03,A,sell,3,0.3,0.02\n"
     found = report(tmp_path / "f.csv", text)

@@ -64,7 +64,7 @@ def test_flows_within_a_longer_period_are_weighted_by_their_days() -> None:
     days = days_from("2024-01-01", 11)
     moves = [Movement(days[5], Decimal(100)), Movement(days[8], Decimal(-50))]
     curve = curve_of_days([(days[0], Decimal(1000)), (days[10], Decimal(1100))], moves)
-    expected = modified_dietz(1000, 1100, 10, [(4, 100), (8, -50)])
+    expected = modified_dietz(1000, 1100, 10, [(5, 100), (8, -50)])
     assert daily_returns(curve).values[0] == pytest.approx(expected)
 
 

@@ -83,6 +83,14 @@ def test_the_live_point_takes_the_place_of_today_and_neutralises_todays_deposit(
     assert daily_returns(live).values[-1] == pytest.approx(1520 / 1510 - 1)
 
 
+def test_a_weekend_on_which_nothing_moved_is_no_day() -> None:
+    friday = curve_of([1000, 1010], first="2024-01-04")
+    saturday = int(friday.time_ns[1]) + 24 * 3600 * 10**9
+    assert len(with_live(friday, saturday, Decimal(1010))) == 2
+    assert len(with_live(friday, saturday, Decimal(1011))) == 3  # crypto moves on weekends
+    assert len(with_live(friday, saturday + 2 * 24 * 3600 * 10**9, Decimal(1010))) == 3
+
+
 def test_every_window_of_a_flat_account_returns_nothing() -> None:
     flat = curve_of([100] * 400)
     for name in WINDOWS:

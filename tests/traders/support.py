@@ -107,6 +107,7 @@ async def open_desk(
     connect: Callable[[Credentials], Broker] = AlpacaBroker,
     refresh_s: float = 300.0,
     own_number: str = "",
+    start: bool = True,
 ) -> AsyncIterator[Desk]:
     """Start plugged traders on the database in ``directory``."""
     store = await Store.open(directory / "ledger.sqlite3")
@@ -124,7 +125,8 @@ async def open_desk(
         store, facts, vault, make, own=lambda: (mine, own_number), base_url=sim.url, refresh_s=refresh_s
     )
     try:
-        await traders.start()
+        if start:
+            await traders.start()
         yield Desk(sim, store, facts, vault, traders, brokers)
     finally:
         await traders.aclose()

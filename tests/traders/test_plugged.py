@@ -304,6 +304,18 @@ async def test_closing_ends_everything_in_the_middle_of_work(sim: Simulator, tmp
             await desk.plug("riverbend", wait=False)
 
 
+async def test_a_start_that_is_overtaken_by_the_end_begins_nothing(sim: Simulator, tmp_path: Path) -> None:
+    async with open_desk(sim, tmp_path) as desk:
+        await desk.plug("northstar")
+        await desk.plug("riverbend")
+    async with open_desk(sim, tmp_path, start=False) as desk:
+        starting = asyncio.gather(desk.traders.start())
+        await asyncio.sleep(0)
+        await desk.traders.aclose()
+        await starting
+        assert desk.traders.states() == []
+
+
 # ---------------------------------------------------------------- commands of the control link
 
 

@@ -42,7 +42,8 @@ def analyse(file: str, periods: int | None, as_json: bool) -> None:
       date,return                             simple returns, 0.012 for 1.2 %; empty where there is none
       time,symbol,side,qty,price[,fee]        fills, the oldest first
 
-    A deposit counts at the start of its day, a withdrawal at the end. A figure that is not defined says why.
+    A deposit counts at the start of its day, a withdrawal at the end; in a row without an equity, by its part of the
+    period (Modified Dietz). A figure that is not defined says why.
     """
     from plugtui.performance import analysis
     from plugtui.performance.files import read_table

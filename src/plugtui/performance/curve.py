@@ -16,6 +16,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 LONGEST_DAY = 4
 """Calendar days from one close to the next over a long weekend."""
 
+SATURDAY = 5
 _NS = 1_000_000_000
 
 
@@ -49,6 +50,8 @@ class Movement:
     day: date
     amount: Decimal
     """Positive into the account."""
+    whole_period: bool = False
+    """Its source tells the period only: paid in at its start, or out at its end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +108,13 @@ EMPTY = Curve(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))
 def _weight(movement: Movement, start: date, end: date) -> float:
     """Part of the period (``start``, ``end``] that the money was there, between 0 and 1.
 
-    A period up to :data:`LONGEST_DAY` is one trading day, with or without a weekend and a holiday before it.
+    A period up to :data:`LONGEST_DAY` is one trading day, with or without a weekend and a holiday before it. In a longer one
+    the weight is (CD − D)/CD, as in Modified Dietz.
     """
     length = (end - start).days
-    if length <= LONGEST_DAY:
+    if movement.whole_period or length <= LONGEST_DAY:
         return 1.0 if movement.amount > 0 else 0.0
-    elapsed = (movement.day - start).days - (1 if movement.amount > 0 else 0)
-    return min(1.0, max(0.0, (length - elapsed) / length))
+    return (end - movement.day).days / length
 
 
 def curve_of_days(
@@ -165,11 +168,15 @@ def curve_of_samples(samples: Sequence[tuple[int, Decimal]], flows: Sequence[tup
 def with_live(curve: Curve, time_ns: int, equity: Decimal, movements: Sequence[Movement] = ()) -> Curve:
     """Return the curve with the equity of this moment as the point of today, in place of one that is there already.
 
+    A weekend on which nothing moved is no day: it would count as one with a return of zero.
+
     Args:
         movements: external flows; those dated today count.
     """
     today = day_of(time_ns)
     past = [i for i, day in enumerate(curve.days) if day < today]
+    if today.weekday() >= SATURDAY and past and curve.equity[past[-1]] == float(equity):
+        return curve
     amounts = [m.amount for m in movements if m.day == today]
     flow, paid_in = sum(amounts, Decimal(0)), sum((a for a in amounts if a > 0), Decimal(0))
     keep = past[-1] + 1 if past else 0

@@ -160,7 +160,7 @@ def _read_curve(rows: list[_Row], name: str) -> Curve:
     if not points:
         raise FileError(name, rows[0].line, "no row has an equity", "at least one number")
     movements = [
-        Movement(day, row.number("flow", "a payment such as 500 or -250, or nothing"))
+        Movement(day, row.number("flow", "a payment such as 500 or -250, or nothing"), not row.missing("equity"))
         for day, row in zip(days, rows, strict=True)
         if not row.missing("flow")
     ]

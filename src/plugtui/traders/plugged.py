@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from plugtui.brokers.port import AccountInfo, Broker, Credentials
 from plugtui.control.messages import TraderState
 from plugtui.engine.account_stream import AccountStream
 from plugtui.engine.facts import FactLog
-from plugtui.errors import BrokerError, BrokerRefused, ControlError, PlugtuiError
+from plugtui.errors import BrokerError, BrokerRefused, ControlError, PlugtuiError, StoreError
 from plugtui.secrets import Secret
 from plugtui.store.store import Store
 from plugtui.store.traders import TraderRecord, TraderRows
@@ -92,12 +92,23 @@ class PluggedTraders:
         self._running: dict[str, asyncio.Task[Any]] = {}
         self._tasks = Tasks(self._failed)
         self._changing = asyncio.Lock()
+        self._closed = False
 
     # ------------------------------------------------------------ life
 
     async def start(self) -> None:
-        """Take up the accounts that were plugged in before. Raises StoreError."""
-        for kept in await self._rows.load():
+        """Take up the accounts that were plugged in before; ends early when it is overtaken by :meth:`aclose`.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        async with self._changing:
+            await self._take_up(await self._rows.load())
+
+    async def _take_up(self, records: Sequence[TraderRecord]) -> None:
+        for kept in records:
+            if self._closed:
+                return
             try:
                 secret = await self._vault.get(_vault_name(kept.name))
             except PlugtuiError as error:
@@ -110,7 +121,8 @@ class PluggedTraders:
             await self._begin(kept, credentials, self._connect(credentials))
 
     async def aclose(self) -> None:
-        """End all streams with a close frame, and let go of the brokers."""
+        """End all streams with a close frame, and let go of the brokers. What is being plugged in meanwhile is not begun."""
+        self._closed = True
         await self._tasks.aclose()
         for account in self._accounts.values():
             await account.aclose()
@@ -118,6 +130,9 @@ class PluggedTraders:
     async def _begin(self, kept: TraderRecord, credentials: Credentials, broker: Broker) -> PluggedAccount:
         account = PluggedAccount(kept, credentials, broker, self._around)
         await account.load()
+        if self._closed:
+            await account.aclose()
+            return account
         self._accounts[kept.name] = account
         self._running[kept.name] = self._tasks.start(account.run(), _task_name(kept.name))
         return account
@@ -205,8 +220,7 @@ class PluggedTraders:
                     badge=badge_of(url, key_id),
                     followed=follow,
                 )
-                await self._vault.put(_vault_name(name), secret)
-                await self._rows.add(kept)
+                await self._keep(kept, secret)
             except PlugtuiError:
                 await broker.aclose()
                 raise
@@ -216,6 +230,14 @@ class PluggedTraders:
         log.info("trader %s plugged in (%s)", name, kept.badge)
         return account.state()
 
+    async def _keep(self, kept: TraderRecord, secret: Secret) -> None:
+        await self._vault.put(_vault_name(kept.name), secret)
+        try:
+            await self._rows.add(kept)
+        except StoreError:
+            await self._vault.delete(_vault_name(kept.name))
+            raise
+
     async def unplug(self, name: str) -> None:
         """End an account's stream; forget its key, its trades and its record.
 
@@ -224,14 +246,16 @@ class PluggedTraders:
             StoreError: it could not be removed from the database.
         """
         async with self._changing:
-            if self._without_key.pop(name, None) is None:
+            if name not in self._without_key:
                 account = self._require(name)
                 task = self._running.pop(name)
                 task.cancel()
                 await asyncio.wait([task])
                 del self._accounts[name]
                 await account.aclose()
+                self._without_key[name] = account.kept  # until the database has forgotten it as well
             await self._rows.remove(name)
+            del self._without_key[name]
             await self._vault.delete(_vault_name(name))
         log.info("trader %s unplugged", name)
 
