@@ -5,6 +5,7 @@ until it is ended.
 """
 
 import http.client
+import itertools
 import json
 import random
 import sys
@@ -18,7 +19,6 @@ SYMBOLS = {
 }
 OTHER_SYMBOLS = ("AAPL", "MSFT", "JPM", "PEP")
 MOST_SHARES = 40
-FIRST_PAUSE_S = 0.3
 PAUSE_S = (1.0, 3.0)
 
 
@@ -60,12 +60,11 @@ def main() -> None:
     given = json.loads(sys.stdin.readline())
     traders = [Trader(given["url"], account, given["seed"]) for account in given["accounts"]]
     pauses = random.Random(given["seed"])
-    time.sleep(FIRST_PAUSE_S)
-    while True:
+    for turn in itertools.count():
         for trader in traders:
-            sys.stdout.write(trader.trade() + "\n")
-            sys.stdout.flush()
-            time.sleep(pauses.uniform(*PAUSE_S) / len(traders))
+            print(trader.trade(), flush=True)
+            if turn:
+                time.sleep(pauses.uniform(*PAUSE_S) / len(traders))
 
 
 if __name__ == "__main__":
