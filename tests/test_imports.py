@@ -8,8 +8,8 @@ import pytest
 
 SCREEN = {"textual", "rich", "plotext"}
 HEAVY = {
-    "aiohttp", "aiosqlite", "alpaca", "alpaca_trade_api", "asyncio", "keyring", "msgspec", "numpy", "pandas", "plotext",
-    "requests", "rich", "sqlite3", "textual", "websockets",
+    "aiohttp", "aiosqlite", "alpaca", "alpaca_trade_api", "keyring", "msgspec", "numpy", "pandas", "plotext",
+    "requests", "rich", "textual", "websockets",
 }  # fmt: skip
 
 
