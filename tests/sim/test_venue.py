@@ -368,6 +368,34 @@ def test_an_exit_can_be_replaced_and_stays_in_its_pair() -> None:
     assert (higher.status, tighter.status) == ("canceled", "filled")
 
 
+def test_cancelling_everything_cancels_the_exits_of_a_filled_entry() -> None:
+    bench = Bench()
+    someone = bench.account()
+    bracket(bench, someone)
+    bench.exchange.cancel_all(someone)
+    bench.pass_time()
+    assert not someone.open_orders
+
+
+def test_closing_everything_frees_what_exits_hold() -> None:
+    bench = Bench()
+    someone = bench.account()
+    bracket(bench, someone)
+    assert [status for _, status, _ in bench.exchange.close_all(someone, cancel_orders=False)] == [403]
+    assert [status for _, status, _ in bench.exchange.close_all(someone, cancel_orders=True)] == [200]
+    bench.pass_time()
+    assert (someone.positions, someone.open_orders) == ({}, {})
+
+
+def test_the_quantity_of_a_group_cannot_be_replaced() -> None:
+    bench = Bench()
+    someone = bench.account()
+    oto = bench.order(someone, type="limit", limit_price=150, order_class="oto", stop_loss={"stop_price": "140"})
+    bench.pass_time()
+    with pytest.raises(Rejection, match="quantity of a oto order"):
+        bench.exchange.replace(someone, oto.id, {"qty": "4"})
+
+
 def test_one_cancels_other_exits_a_position() -> None:
     bench = Bench()
     someone = bench.account()

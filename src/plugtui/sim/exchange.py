@@ -177,15 +177,19 @@ class Exchange:
         self._wake.set()
         return order
 
-    def cancel_all(self, account: Account) -> list[tuple[Order, int]]:
+    def cancel_all(self, account: Account, at_once: bool = False) -> list[tuple[Order, int]]:
         """Ask for the end of all open orders; return each with the HTTP status of its cancellation."""
         self.now_ns()
         answers = []
-        for order in [order for order in account.open_orders.values() if order.parent is None]:
+        # An exit whose entry is still open ends with it.
+        for order in [o for o in account.open_orders.values() if o.parent is None or not o.parent.is_open]:
+            if not order.is_open:
+                continue  # it was the other exit of a pair
             try:
-                answers.append((self.cancel(account, order.id), 200))
+                answers.append((self.venue.cancel(account, order.id, at_once), 200))
             except Rejection as refusal:
                 answers.append((order, refusal.status))
+        self._wake.set()
         return answers
 
     def close_position(
@@ -223,7 +227,7 @@ class Exchange:
     def close_all(self, account: Account, cancel_orders: bool) -> list[tuple[str, int, dict[str, Any]]]:
         """Close all positions; return (symbol, HTTP status, order or error body) of each."""
         if cancel_orders:
-            self.cancel_all(account)
+            self.cancel_all(account, at_once=True)
         answers: list[tuple[str, int, dict[str, Any]]] = []
         for symbol in list(account.positions):
             try:

@@ -293,8 +293,8 @@ def build_replacement(old: Order, body: Body, context: Context) -> Order:
         triggered=old.triggered,
         hwm=old.hwm,
     )
-    if qty is not None and old.order_class == "bracket" and old.parent is None:
-        raise invalid("the quantity of a bracket order cannot be replaced")
+    if qty is not None and old.legs:
+        raise invalid(f"the quantity of a {old.order_class} order cannot be replaced")
     if qty is not None and old.notional is not None:
         raise invalid("the quantity of a notional order cannot be replaced")
     validate(new)

@@ -150,8 +150,8 @@ class Venue:
         if order.expires_ns is not None:
             self.schedule.at(order.expires_ns, lambda: self._expire(order))
 
-    def cancel(self, account: Account, order_id: str) -> Order:
-        """Ask for an order's end. Raises Rejection."""
+    def cancel(self, account: Account, order_id: str, at_once: bool = False) -> Order:
+        """Ask for an order's end, which comes after the usual latency unless ``at_once``. Raises Rejection."""
         order = self.find(account, order_id)
         if not order.is_open or order.status in ("pending_cancel", "pending_replace"):
             raise unprocessable(f'order is already in "{order.status}" state')
@@ -161,7 +161,10 @@ class Venue:
         else:
             self._leave_book(order)
             self._change(order, "pending_cancel", "pending_cancel")
-            self._later(lambda: self._cancel(order))
+            if at_once:
+                self._cancel(order)
+            else:
+                self._later(lambda: self._cancel(order))
         return order
 
     def replace(self, account: Account, order_id: str, body: Body) -> Order:
