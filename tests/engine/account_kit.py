@@ -132,6 +132,12 @@ class Trader:
         async with self._http.delete(f"{self._keys.base_url}/v2/orders/{order_id}", headers=headers) as answer:
             assert answer.status in (204, 422)
 
+    async def settled(self) -> bool:
+        """Tell whether all orders are done."""
+        headers = {"APCA-API-KEY-ID": self._keys.key_id, "APCA-API-SECRET-KEY": self._keys.secret.reveal()}
+        async with self._http.get(f"{self._keys.base_url}/v2/orders", headers=headers) as answer:
+            return await answer.json() == []
+
     async def truth(self, since_ns: int = 0) -> list[dict[str, Any]]:
         """Return the exchange's own list of executions."""
         async with self._http.get(f"{self._keys.base_url}/sim/executions", params={"account": "demo"}) as answer:

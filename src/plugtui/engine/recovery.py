@@ -110,6 +110,8 @@ class Recovery:
         mark = self._advanced(_Mark(since_ns, since_ns), fills, rows)
         past = [fill for fill in fills if fill.time_ns < self._started_ns]
         missed = [fill for fill in fills if fill.time_ns >= self._started_ns]
+        if self._journal.ledger.unknown(missed):
+            await asyncio.sleep(self._grace_s)
 
         def take() -> Changes:
             changes = self._journal.ledger.take_orders(_raws(rows), self._now_ns(), tell=False)
@@ -120,6 +122,7 @@ class Recovery:
         changes = await self._journal.commit(take, [Store.put(_MARK, _text(mark))])
         history = sum(1 for execution in changes.executions if execution.source == "history")
         log.info("first start: %d executions and %d orders of the past taken in", history, len(changes.orders))
+        await self._replay(changes, missed)
         return Found(executions=len(changes.executions) - history, imported=history)
 
     # ------------------------------------------------------------- from then on
@@ -183,6 +186,7 @@ class Recovery:
         messages = [
             (execution.time_ns, self._execution_message(execution, types.get(execution.activity_id, "fill")))
             for execution in changes.executions
+            if execution.recovered
         ]
         messages += [(event.time_ns, self._event_message(event.order_id, event.event)) for event in changes.events]
         for _, message in sorted(messages, key=lambda pair: pair[0]):
