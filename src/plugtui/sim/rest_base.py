@@ -14,8 +14,8 @@ from plugtui.sim.knobs import TradingFaults
 from plugtui.sim.rate_limit import RateLimiter
 from plugtui.sim.rejections import Rejection, bad_request, invalid, not_found
 
-Handler: TypeAlias = Callable[[web.Request, Account], Awaitable[web.Response]]
-AiohttpHandler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+Handler: TypeAlias = Callable[[web.Request, Account], Awaitable[web.StreamResponse]]
+AiohttpHandler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -88,7 +88,7 @@ class Door:
     def guard(self, handler: Handler) -> AiohttpHandler:
         """Wrap a route's handler."""
 
-        async def guarded(request: web.Request) -> web.Response:
+        async def guarded(request: web.Request) -> web.StreamResponse:
             if self.faults.rest_delay_s:
                 await asyncio.sleep(self.faults.rest_delay_s)
             if status := self.faults.rest_status:
@@ -98,16 +98,17 @@ class Door:
                 return refusal_response(Rejection(401, 40110000, "request is not authorized"))
             allowed, headers = self.limiter.count(account.key_id, self.exchange.now_ns())
             if not allowed:
-                response = refusal_response(Rejection(429, 42910000, "rate limit exceeded"))
+                response: web.StreamResponse = refusal_response(Rejection(429, 42910000, "rate limit exceeded"))
             else:
                 response = await self._answer(handler, request, account)
-            response.headers.update(headers)
+            if not response.prepared:
+                response.headers.update(headers)
             return response
 
         return guarded
 
     @staticmethod
-    async def _answer(handler: Handler, request: web.Request, account: Account) -> web.Response:
+    async def _answer(handler: Handler, request: web.Request, account: Account) -> web.StreamResponse:
         try:
             return await handler(request, account)
         except Rejection as refusal:

@@ -11,6 +11,7 @@ from plugtui.sim.numbers import number
 from plugtui.sim.rejections import Rejection, invalid, not_found
 from plugtui.sim.rest_account import AccountRoutes
 from plugtui.sim.rest_base import AiohttpHandler, Door, json_response, read_body, refusal_response
+from plugtui.sim.rest_events import EventRoutes
 from plugtui.sim.rest_oauth import add_oauth_routes
 from plugtui.sim.rest_orders import OrderRoutes
 
@@ -24,6 +25,7 @@ def add_trading_routes(app: web.Application, exchange: Exchange, faults: Trading
     door = Door(exchange, faults)
     OrderRoutes(door).add_to(app)
     AccountRoutes(door).add_to(app)
+    EventRoutes(door).add_to(app)
     add_oauth_routes(app, exchange)
     TruthRoutes(exchange).add_to(app)
     return door
@@ -44,7 +46,7 @@ class TruthRoutes:
 
     @staticmethod
     def _plain(handler: AiohttpHandler) -> AiohttpHandler:
-        async def plain(request: web.Request) -> web.Response:
+        async def plain(request: web.Request) -> web.StreamResponse:
             try:
                 return await handler(request)
             except Rejection as refusal:
