@@ -70,19 +70,27 @@ def test_what_is_told_to_wait_for_is_enough() -> None:
 def test_a_refusal_of_the_broker_stops_everything_for_as_long_as_it_says() -> None:
     clock = Clock()
     budget = Budget(200, clock)
-    budget.answered(429, {"Retry-After": "7"}, epoch_s=0)
+    budget.answered("trading", 429, {"Retry-After": "7"}, epoch_s=0)
     assert 6.9 < budget.ask("a", urgent=True) <= 7
     clock.now += 7.1
     assert budget.ask("a") == 0
-    budget.answered(429, {"X-RateLimit-Reset": "5003"}, epoch_s=5000)
+    budget.answered("trading", 429, {"X-RateLimit-Reset": "5003"}, epoch_s=5000)
     assert 2.9 < budget.ask("a") <= 3
-    budget.answered(429, {"Retry-After": "soon"}, epoch_s=0)
+    budget.answered("trading", 429, {"Retry-After": "soon"}, epoch_s=0)
     assert budget.upstream_refusals == 3
+
+
+def test_a_refusal_of_the_data_host_holds_up_no_order() -> None:
+    budget = Budget(200, Clock())
+    budget.answered("data", 429, {"X-RateLimit-Remaining": "0", "Retry-After": "50"}, epoch_s=0)
+    assert budget.ask("a", host="data") > 49
+    assert budget.ask("a", urgent=True) == 0
+    assert budget.ask("a") == 0
 
 
 def test_requests_of_other_programs_with_the_same_keys_are_taken_into_account() -> None:
     budget = Budget(200, Clock())
-    budget.answered(200, {"X-RateLimit-Limit": "200", "X-RateLimit-Remaining": "3"}, epoch_s=0)
+    budget.answered("trading", 200, {"X-RateLimit-Limit": "200", "X-RateLimit-Remaining": "3"}, epoch_s=0)
     assert drained(budget, "a", urgent=True) == 3
 
 

@@ -51,8 +51,9 @@ async def test_alpaca_trade_api_reads_trades_replaces_and_cancels(kit: Kit, monk
     assert (await asyncio.to_thread(api.get_order_by_client_order_id, order.client_order_id)).id == order.id
     replaced = await asyncio.to_thread(api.replace_order, order.id, qty=3)
     assert kit.books.orders[-1] == (replaced.id, "meanrev")
+    await eventually(lambda: asyncio.to_thread(lambda: api.get_order(replaced.id).status == "new"), poll=0.2)
     await asyncio.to_thread(api.cancel_order, replaced.id)
-    await eventually(lambda: asyncio.to_thread(lambda: api.get_order(replaced.id).status == "canceled"))
+    await eventually(lambda: asyncio.to_thread(lambda: api.get_order(replaced.id).status == "canceled"), poll=0.2)
     assert len(await asyncio.to_thread(api.list_orders, status="all", limit=5)) >= 1
     trade = await asyncio.to_thread(api.get_latest_trade, "AAPL")
     assert trade.p > 0
@@ -75,7 +76,9 @@ async def test_alpaca_py_trades_and_reads_market_data(kit: Kit) -> None:
     request = MarketOrderRequest(symbol="MSFT", qty=1, side=OrderSide.BUY, time_in_force=TimeInForce.DAY)
     order: Any = await asyncio.to_thread(client.submit_order, request)
     assert kit.books.orders == [(str(order.id), "momentum")]
-    await eventually(lambda: asyncio.to_thread(lambda: client.get_order_by_id(order.id).status.value == "filled"))  # type: ignore[union-attr]
+    await eventually(
+        lambda: asyncio.to_thread(lambda: client.get_order_by_id(order.id).status.value == "filled"), poll=0.2
+    )  # type: ignore[union-attr]
     closed: Any = await asyncio.to_thread(client.close_position, "MSFT")
     assert kit.books.orders[-1] == (str(closed.id), "momentum")
     assert await asyncio.to_thread(client.cancel_orders) is not None

@@ -194,15 +194,16 @@ def _is_address(host: str) -> bool:
 class BrowserGuard:
     """Refuse browser pages: an aiohttp middleware for every route of the gateway port.
 
-    ``Host`` must name this machine by a loopback name or address with the port of the connection, or be listed: a page
-    whose own name was rebound to 127.0.0.1 shows its name there. ``Origin``, which browsers add to what pages do, must
-    be listed or be the gateway's own address (libraries such as websocket-client send that). An engine that was told to
-    listen elsewhere is reached under names that it cannot know, so there only ``Origin`` is checked.
+    ``Host`` must name this machine by a loopback name or address, or be listed: a page whose own name was rebound to
+    127.0.0.1 shows its name there. Any port is fine: a page cannot forge the name with it, and an SSH tunnel may begin at
+    another one. ``Origin``, which browsers add to what pages do, must be listed or be the gateway's own address
+    (libraries such as websocket-client send that). An engine that was told to listen elsewhere is reached under names
+    that it cannot know, so there only ``Origin`` is checked.
 
     Args:
         host: the address that the gateway listens on.
         allowed_origins: origins that are let through, ``https://desk.example``.
-        allowed_hosts: further values of ``Host``, ``desk.example:8765`` (a reverse proxy, an SSH tunnel with another port).
+        allowed_hosts: further values of ``Host``, ``desk.example:8765`` (a reverse proxy).
     """
 
     def __init__(
@@ -219,7 +220,7 @@ class BrowserGuard:
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            problem = self.problem(request.headers, _local_port(request))
+            problem = self.problem(request.headers)
             if problem:
                 self._refusals.warning(problem, f"refused a request from {request.remote}: {problem}")
                 return web.json_response({"code": 40310000, "message": problem}, status=403)
@@ -227,15 +228,10 @@ class BrowserGuard:
 
         return guard
 
-    def problem(self, headers: Mapping[str, str], port: int | None) -> str:
-        """Return why a request with these headers is refused; empty when it is not.
-
-        Args:
-            headers: of the request, names in any case.
-            port: that the request arrived on; ``None`` when it is not known.
-        """
+    def problem(self, headers: Mapping[str, str]) -> str:
+        """Return why a request with these headers is refused; empty when it is not."""
         host = headers.get("Host", "").lower()
-        if self._local_only and host not in self._hosts and not _names_this_machine(host, port):
+        if self._local_only and host not in self._hosts and not is_loopback(_name_in(host)):
             return f"the Host '{host[:80]}' is not an address of this gateway"
         origin = headers.get("Origin")
         if origin is not None and not self._origin_allowed(origin.rstrip("/").lower(), host):
@@ -251,23 +247,10 @@ class BrowserGuard:
         if parts.scheme not in ("http", "https", "ws", "wss") or parts.netloc != host or not host:
             return False
         # the same origin as the Host proves nothing when the name may have been rebound
-        name = _split_host(host)[0]
+        name = _name_in(host)
         return host in self._hosts or is_loopback(name) or _is_address(name)
 
 
-def _split_host(host: str) -> tuple[str, str]:
-    if host.startswith("["):
-        name, _, port = host.partition("]")
-        return name + "]", port.removeprefix(":")
-    name, _, port = host.partition(":")
-    return name, port
-
-
-def _names_this_machine(host: str, port: int | None) -> bool:
-    name, given = _split_host(host)
-    return is_loopback(name) and (port is None or given == str(port) or (not given and port in (80, 443)))
-
-
-def _local_port(request: web.BaseRequest) -> int | None:
-    sockname = request.transport.get_extra_info("sockname") if request.transport else None
-    return sockname[1] if isinstance(sockname, tuple) else None
+def _name_in(host: str) -> str:
+    """Return the name or address in a ``Host`` header, without its port."""
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]

@@ -3,11 +3,13 @@
 A token bucket holds 30 % of the limit and refills 70 % of it a minute, so no minute ever sees more than the limit, and
 what one algorithm uses up comes back within seconds. Inside it every active algorithm earns credit at an equal rate, and
 may use what is left over beyond the credit of the others: one that asks too much is refused while the others keep their
-share. The last fifth of the bucket is for orders and cancels.
+share. The last fifth of the bucket is for orders and cancels. When one of Alpaca's hosts refuses (429), requests to that
+host wait until it says, and the other host is still asked.
 """
 
 from collections.abc import Callable, Mapping
 
+TRADING = "trading"
 ACTIVE_S = 60.0
 """An algorithm that asked nothing for so long has no share."""
 _BURST = 0.3
@@ -45,23 +47,25 @@ class Budget:
         self._refill = per_minute * (1 - _BURST) / 60
         self._tokens = self._burst
         self._filled_s = clock()
-        self._paused_until_s = 0.0
+        self._paused_until_s: dict[str, float] = {}
         self._shares: dict[str, Share] = {}
         self.granted = 0
         self.refused = 0
         self.upstream_refusals = 0
         """Answers with 429 from the broker."""
 
-    def ask(self, algo: str, urgent: bool = False) -> float:
+    def ask(self, algo: str, urgent: bool = False, host: str = TRADING) -> float:
         """Ask for one request of ``algo``; return 0.0 when granted, else after how many seconds to ask again.
 
         Args:
             algo: who asks.
             urgent: an order or a cancel.
+            host: ``trading`` or ``data``.
         """
         now_s = self._clock()
         share = self._share(algo, now_s)
-        wait_s = self._wait(share, urgent, now_s)
+        paused_s = self._paused_until_s.get(host, 0.0) - now_s
+        wait_s = paused_s if paused_s > 0 else self._wait(share, urgent, now_s)
         if wait_s > 0:
             share.refused += 1
             self.refused += 1
@@ -79,28 +83,28 @@ class Budget:
         self.granted += 1
         self._cap_credits()
 
-    def answered(self, status: int, headers: Mapping[str, str], epoch_s: float) -> None:
+    def answered(self, host: str, status: int, headers: Mapping[str, str], epoch_s: float) -> None:
         """Learn from an answer: other programs may use the same keys (protocol §3.1).
 
         Args:
-            status: HTTP status; 429 stops everything until the broker's own deadline, a minute at most.
+            host: ``trading`` or ``data``; each counts by itself.
+            status: HTTP status; 429 stops requests to this host until its own deadline, a minute at most.
             headers: rate-limit headers of the answer, names in any case.
             epoch_s: now, for ``X-RateLimit-Reset``.
         """
-        self._fill(self._clock())
+        now_s = self._clock()
+        self._fill(now_s)
         remaining = _number(headers.get("X-RateLimit-Remaining"))
-        if remaining is not None and remaining < self._tokens:
+        if host == TRADING and remaining is not None and remaining < self._tokens:
             self._tokens = max(0.0, remaining)
             self._cap_credits()
         if status == 429:
             self.upstream_refusals += 1
-            self._tokens = min(self._tokens, 1.0)
-            self._cap_credits()
             pause_s = _number(headers.get("Retry-After"))
             if pause_s is None:
                 reset_s = _number(headers.get("X-RateLimit-Reset"))
                 pause_s = reset_s - epoch_s if reset_s is not None else 1.0
-            self._paused_until_s = self._clock() + min(max(pause_s, 1.0), _MAX_PAUSE_S)
+            self._paused_until_s[host] = now_s + min(max(pause_s, 1.0), _MAX_PAUSE_S)
 
     def shares(self) -> dict[str, tuple[int, int]]:
         """Return requests granted and refused by algorithm."""
@@ -113,8 +117,6 @@ class Budget:
         return self._tokens
 
     def _wait(self, share: Share, urgent: bool, now_s: float) -> float:
-        if now_s < self._paused_until_s:
-            return self._paused_until_s - now_s
         others = sum(other.credit for other in self._shares.values()) - share.credit
         left_over = self._tokens - others - (0.0 if urgent else self._reserve)
         if self._tokens >= 1 and (share.credit >= 1 or left_over >= 1):

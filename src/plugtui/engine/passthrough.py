@@ -9,6 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -88,7 +89,7 @@ class Passthrough:
             )
         if goes_to.kind is Kind.EVENTS and self.event_streams >= MAX_EVENT_STREAMS:
             return _too_many(1.0, self._budget.per_minute, f"more than {MAX_EVENT_STREAMS} event streams at once")
-        wait_s = self._budget.ask(algo.name, urgent=goes_to.kind in URGENT)
+        wait_s = self._budget.ask(algo.name, goes_to.kind in URGENT, goes_to.host)
         if wait_s > 0:
             algo.throttled += 1
             return _too_many(
@@ -110,10 +111,12 @@ class Passthrough:
             self.event_streams -= 1
 
     async def _through(self, request: web.Request, goes_to: Route) -> web.StreamResponse:
-        return await self._forwarder.stream(request, goes_to.host, self._answered, endless=goes_to.kind is Kind.EVENTS)
+        return await self._forwarder.stream(
+            request, goes_to.host, partial(self._answered, goes_to.host), endless=goes_to.kind is Kind.EVENTS
+        )
 
-    def _answered(self, status: int, headers: Mapping[str, str]) -> None:
-        self._budget.answered(status, headers, self._now_ns() / 1e9)
+    def _answered(self, host: str, status: int, headers: Mapping[str, str]) -> None:
+        self._budget.answered(host, status, headers, self._now_ns() / 1e9)
 
     async def _orders_from(self, request: web.Request, algo: Algo, goes_to: Route) -> web.StreamResponse:
         """Carry a request whose answer has orders that belong to the algorithm from then on."""
@@ -123,7 +126,7 @@ class Passthrough:
         answer = await self._forwarder.call(
             request.method, goes_to.host, raw_path_qs(request), request.headers, body or None
         )
-        self._answered(answer.status, answer.headers)
+        self._answered(goes_to.host, answer.status, answer.headers)
         if answer.status < 300:
             for order in orders_in(answer.body):
                 algo.orders += 1

@@ -85,7 +85,7 @@ class Submissions:
             return unreachable(error)
         except NoAnswer as error:
             return await self._find(client_order_id, algo, request.headers, str(error))
-        self._budget.answered(answer.status, answer.headers, self._now_ns() / 1e9)
+        self._budget.answered("trading", answer.status, answer.headers, self._now_ns() / 1e9)
         if answer.status in _GATEWAY_ERRORS:
             return await self._find(client_order_id, algo, request.headers, f"its gateway said {answer.status}")
         return await self._settle(answer, algo)
