@@ -7,6 +7,9 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+CANCEL_AGAIN_S = 3.0
+"""How long a cancelled task may take to tidy up before it is cancelled again."""
+
 
 class Tasks:
     """Own background tasks until :meth:`aclose` cancels what is left.
@@ -38,7 +41,9 @@ class Tasks:
 
     async def aclose(self) -> None:
         """Cancel what still runs and wait until it has ended."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        pending = set(self._tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            # asyncio.wait_for of Python 3.11 loses a cancellation that arrives together with its result.
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
