@@ -95,11 +95,8 @@ class History:
 
     def daily_closes(self, symbol: str) -> list[tuple[date, Decimal]]:
         """Return the official closes, oldest first."""
-        digits = self._profiles[symbol].digits
-        return [
-            (day, Decimal(close).scaleb(-digits).quantize(Decimal(1).scaleb(-min(digits, 8))))
-            for day, close in zip(self.days(symbol), self._closes[symbol], strict=True)
-        ]
+        decimal = self._profiles[symbol].decimal
+        return [(day, decimal(close)) for day, close in zip(self.days(symbol), self._closes[symbol], strict=True)]
 
     def last_close(self, symbol: str) -> int:
         """Return yesterday's close in the profile's price units."""

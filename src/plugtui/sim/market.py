@@ -63,28 +63,18 @@ class Market:
     def top(self, symbol: str) -> Top:
         """Return the best bid and offer. Raises KeyError for an unknown symbol."""
         line = self.lines[symbol]
-        unit = Decimal(line.profile.unit)
-        return Top(
-            self.price(line, line.bid), line.bid_size / unit, self.price(line, line.ask), line.ask_size / unit
-        )  # fmt: skip
+        decimal, unit = line.profile.decimal, Decimal(line.profile.unit)
+        return Top(decimal(line.bid), line.bid_size / unit, decimal(line.ask), line.ask_size / unit)
 
     def last(self, symbol: str) -> Decimal:
         """Return the price of the last trade."""
         line = self.lines[symbol]
-        return self.price(line, line.last)
+        return line.profile.decimal(line.last)
 
     def previous_close(self, symbol: str) -> Decimal:
         """Return the close of the last finished day."""
         line = self.lines[symbol]
-        return self.price(line, line.previous_close)
-
-    @staticmethod
-    def price(line: Line, price: int) -> Decimal:
-        """Return a price in whole units as a Decimal, with cents where cents suffice."""
-        profile = line.profile
-        if price % profile.step == 0:
-            return price // profile.step * profile.instrument.price_increment
-        return Decimal(price).scaleb(-profile.digits).normalize()
+        return line.profile.decimal(line.previous_close)
 
     def print_fill(self, symbol: str, price: Decimal, qty: Decimal) -> bool:
         """Let an execution of the simulated exchange appear as a trade in the next step.

@@ -5,8 +5,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from aiohttp import web
 
@@ -104,6 +106,7 @@ class Simulator:
             past_symbols=known,
         )
         self.streams = DataStreams(self.market, self.faults, self._identify, self.clock.now_ns)
+        self.exchange.listen(self._print_fill)
         self.account_streams = AccountStreams(self.exchange, self.faults)
         self.faults.on_change("account_cut", self.account_streams.cut)
         self.accounts = [SimAccount(a.name, a.key_id, a.secret) for a in self.exchange.accounts.values()]
@@ -185,6 +188,11 @@ class Simulator:
         self.messages += len(events)
         self.streams.publish(events)
         self.exchange.on_market({event.symbol for event in events}, now)
+
+    def _print_fill(self, _account: str, update: dict[str, Any]) -> None:
+        """Let an execution appear on the tape, where the tape can show it."""
+        if update["event"] in ("fill", "partial_fill"):
+            self.market.print_fill(update["order"]["symbol"], Decimal(update["price"]), Decimal(update["qty"]))
 
     # ------------------------------------------------------------ HTTP
 

@@ -48,6 +48,12 @@ class Profile:
         """Price multiples per dollar."""
         return int(10**self.digits)
 
+    def decimal(self, price: int) -> Decimal:
+        """Return a price in whole multiples as a Decimal, with cents where cents suffice."""
+        if price % self.step == 0:
+            return price // self.step * self.instrument.price_increment
+        return Decimal(price).scaleb(-self.digits).normalize()
+
 
 # symbol, name, exchange, tape, price, annual volatility, beta, activity, spread in basis points
 _STOCKS = """
