@@ -1,0 +1,225 @@
+"""The fills pane's book: one row an execution, newest first, with rejects and cancels on demand."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from decimal import Decimal
+
+from plugtui.control.messages import Fill, OrderEvent
+from plugtui.tui import format as fmt
+from plugtui.tui.model.table import Cell, Column, Table
+
+RECOVERED = "↺"
+"""Marks what was not heard on the stream but fetched afterwards."""
+
+REFUSED = frozenset({"rejected", "suspended", "order_replace_rejected", "order_cancel_rejected"})
+ENDED = frozenset({"canceled", "expired", "done_for_day", "stopped"})
+
+UNATTRIBUTED = "–"
+
+_PRICE = 7
+"""Cells of a price where it is tight."""
+
+
+@dataclass(frozen=True, slots=True)
+class FillRow:
+    """An execution, or (``event`` set) a reject or cancel."""
+
+    key: str
+    order_id: str
+    client_order_id: str
+    symbol: str
+    side: str
+    qty: Decimal | None
+    price: Decimal | None
+    time_ns: int
+    algo: str | None
+    recovered: bool = False
+    cum_qty: Decimal | None = None
+    order_qty: Decimal | None = None
+    position_qty: Decimal | None = None
+    event: str = ""
+    reason: str = ""
+
+    @property
+    def value(self) -> Decimal | None:
+        """Money that changed hands; ``None`` for a reject or cancel."""
+        return None if self.event or self.qty is None or self.price is None else self.qty * self.price
+
+
+def row_of_fill(fill: Fill) -> FillRow:
+    """Make the row of an execution."""
+    return FillRow(
+        key=fill.execution_id,
+        order_id=fill.order_id,
+        client_order_id=fill.client_order_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        qty=fill.qty,
+        price=fill.price,
+        time_ns=fill.time_ns,
+        algo=fill.algo,
+        recovered=fill.recovered,
+        cum_qty=fill.cum_qty,
+        order_qty=fill.order_qty,
+        position_qty=fill.position_qty,
+    )
+
+
+def row_of_event(event: OrderEvent) -> FillRow:
+    """Make the row of a reject or cancel."""
+    return FillRow(
+        key=f"{event.order_id}/{event.event}/{event.time_ns}",
+        order_id=event.order_id,
+        client_order_id=event.client_order_id,
+        symbol=event.symbol,
+        side=event.side,
+        qty=event.qty,
+        price=event.limit_price or event.stop_price,
+        time_ns=event.time_ns,
+        algo=event.algo,
+        recovered=event.recovered,
+        cum_qty=event.filled_qty,
+        order_qty=event.qty,
+        event=event.event,
+        reason=event.reason,
+    )
+
+
+class FillBook:
+    """All executions that the dashboard keeps, and which of the order events stand between them."""
+
+    def __init__(self, zone: tzinfo | None = None, limit: int = 5000) -> None:
+        self.show_rejects = True
+        self.show_cancels = False
+        self.zone = zone
+        self.executions = 0
+        """Executions seen, also those that have left the table."""
+        self.table: Table[FillRow] = Table(
+            self._columns(),
+            key=lambda row: row.key,
+            words=_words,
+            limit=limit,
+            newest_first=True,
+            shown=self._is_shown,
+        )
+
+    def add_fill(self, fill: Fill) -> bool:
+        """Take an execution; the same one again only adds what was missing. Returns whether it was new."""
+        new = fill.execution_id not in self.table
+        self.executions += new
+        self.table.put(row_of_fill(fill))
+        return new
+
+    def add_event(self, event: OrderEvent) -> None:
+        """Take an order's event; only rejects and ends get a row."""
+        if event.event in REFUSED or event.event in ENDED:
+            self.table.put(row_of_event(event))
+
+    def toggle_rejects(self) -> None:
+        """Show or hide what the broker refused."""
+        self.show_rejects = not self.show_rejects
+        self.table.changed()
+
+    def toggle_cancels(self) -> None:
+        """Show or hide what was canceled or ran out."""
+        self.show_cancels = not self.show_cancels
+        self.table.changed()
+
+    def _is_shown(self, row: FillRow) -> bool:
+        return not row.event or (self.show_rejects if row.event in REFUSED else self.show_cancels)
+
+    def _columns(self) -> list[Column[FillRow]]:
+        def time(row: FillRow) -> Cell:
+            return Cell(fmt.clock(row.time_ns, self.zone), "dim" if row.event else "")
+
+        def short_time(row: FillRow) -> Cell:
+            return Cell(fmt.clock(row.time_ns, self.zone, millis=False), "dim" if row.event else "")
+
+        return [
+            Column("time", "time", time, _by_time, least=12, most=12, short=short_time, short_width=8, descending=True),
+            Column("symbol", "symbol", lambda r: Cell(r.symbol), lambda r: r.symbol, least=4, most=12),
+            Column("side", "side", _side, lambda r: r.side, least=5, most=6),
+            Column("qty", "qty", _qty, lambda r: r.qty, "right", least=4, most=12, descending=True),
+            Column(
+                "price",
+                "price",
+                _price,
+                lambda r: r.price,
+                "right",
+                least=8,
+                most=12,
+                descending=True,
+                short=_short_price,
+                short_width=7,
+            ),
+            Column("algo", "algo", _algo, lambda r: r.algo or "~", least=6, most=18, rank=1, elastic=True),
+            Column("value", "value", _value, lambda r: r.value, "right", least=11, most=14, rank=2, descending=True),
+            Column("filled", "filled", _filled, None, "right", least=7, most=15, rank=3),
+            Column("position", "position", _position, lambda r: r.position_qty, "right", least=8, most=12, rank=4),
+            Column("note", "note", _note, None, least=9, most=40, rank=5),
+            Column("order", "order", lambda r: Cell(r.order_id[:8], "dim"), None, least=8, most=8, rank=6),
+        ]
+
+
+def _by_time(row: FillRow) -> int:
+    return row.time_ns
+
+
+def _mark(row: FillRow) -> str:
+    if row.event:
+        return "✗" if row.event in REFUSED else "×"
+    return RECOVERED if row.recovered else ""
+
+
+def _side(row: FillRow) -> Cell:
+    tone = "bad" if row.event in REFUSED else "dim" if row.event else "up" if row.side.startswith("b") else "down"
+    return Cell(f"{row.side.upper():<4}{_mark(row)}", tone)
+
+
+def _qty(row: FillRow) -> Cell:
+    return Cell(fmt.quantity(row.qty), "dim" if row.event else "")
+
+
+def _price(row: FillRow) -> Cell:
+    if row.event and row.price is None:
+        return Cell("market", "dim")
+    return Cell(fmt.price(row.price), "dim" if row.event else "")
+
+
+def _short_price(row: FillRow) -> Cell:
+    cell = _price(row)
+    if row.price is None or len(cell.text) <= _PRICE:
+        return cell
+    places = next((n for n in (2, 1) if len(fmt.thousands(row.price, n)) <= _PRICE), 0)
+    return Cell(fmt.thousands(row.price, places), cell.style)
+
+
+def _algo(row: FillRow) -> Cell:
+    return Cell(row.algo, "dim" if row.algo == "manual" else "accent") if row.algo else Cell(UNATTRIBUTED, "dim")
+
+
+def _value(row: FillRow) -> Cell:
+    return Cell("" if row.value is None else fmt.thousands(row.value))
+
+
+def _filled(row: FillRow) -> Cell:
+    if row.cum_qty is None or row.order_qty is None:
+        return Cell("")
+    partial = row.cum_qty < row.order_qty
+    return Cell(f"{fmt.quantity(row.cum_qty)}/{fmt.quantity(row.order_qty)}", "" if partial else "dim")
+
+
+def _position(row: FillRow) -> Cell:
+    return Cell("" if row.position_qty is None else fmt.quantity(row.position_qty))
+
+
+def _note(row: FillRow) -> Cell:
+    if row.event:
+        reason = f": {row.reason}" if row.reason else ""
+        return Cell(f"{row.event}{reason}", "bad" if row.event in REFUSED else "dim")
+    return Cell("recovered", "warn") if row.recovered else Cell("")
+
+
+def _words(row: FillRow) -> str:
+    note = "recovered" if row.recovered else ""
+    return f"{row.symbol} {row.side} {row.algo or 'unattributed'} {row.event} {row.reason} {note} {row.order_id}"

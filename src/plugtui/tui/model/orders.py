@@ -1,0 +1,113 @@
+"""The life of an order, from the facts that the dashboard has and from the engine's fuller answer."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from plugtui.control.messages import Fill, OrderEvent
+from plugtui.tui import format as fmt
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event in the life of an order."""
+
+    time_ns: int
+    event: str
+    text: str
+    recovered: bool = False
+
+
+@dataclass(slots=True)
+class OrderLife:
+    """An order as far as it is known."""
+
+    order_id: str
+    symbol: str = ""
+    side: str = ""
+    order_type: str = ""
+    qty: Decimal | None = None
+    filled_qty: Decimal = Decimal(0)
+    status: str = ""
+    algo: str | None = None
+    client_order_id: str = ""
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def in_order(self) -> list[Step]:
+        """Return the steps by time."""
+        return sorted(self.steps.values(), key=lambda step: step.time_ns)
+
+
+class OrderBook:
+    """Lives of the newest orders, bounded."""
+
+    def __init__(self, limit: int = 2000) -> None:
+        self._limit = limit
+        self._lives: OrderedDict[str, OrderLife] = OrderedDict()
+
+    def get(self, order_id: str) -> OrderLife | None:
+        """Return what is known of an order."""
+        return self._lives.get(order_id)
+
+    def of_algo(self, algo: str, limit: int = 50) -> list[OrderLife]:
+        """Return the newest orders of an algorithm, the newest first."""
+        found: list[OrderLife] = []
+        for life in reversed(self._lives.values()):
+            if life.algo == algo:
+                found.append(life)
+                if len(found) == limit:
+                    break
+        return found
+
+    def add_fill(self, fill: Fill) -> None:
+        """Add an execution."""
+        life = self._life(fill.order_id)
+        life.symbol, life.side, life.client_order_id = fill.symbol, fill.side, fill.client_order_id
+        life.algo = fill.algo or life.algo
+        life.qty = fill.order_qty if fill.order_qty is not None else life.qty
+        life.filled_qty = max(life.filled_qty, fill.cum_qty)
+        done = life.qty is not None and life.filled_qty >= life.qty
+        if life.status not in ("canceled", "expired", "replaced"):
+            life.status = "filled" if done else "partially_filled"
+        text = f"{fmt.quantity(fill.qty)} @ {fmt.price(fill.price)}, {fmt.quantity(fill.cum_qty)} in all"
+        life.steps[fill.execution_id] = Step(fill.time_ns, "execution", text, fill.recovered)
+
+    def add_event(self, event: OrderEvent) -> None:
+        """Add a step that is not an execution."""
+        life = self._life(event.order_id)
+        life.symbol, life.side, life.client_order_id = event.symbol, event.side, event.client_order_id
+        life.order_type, life.status = event.order_type, event.status
+        life.algo = event.algo or life.algo
+        life.qty = event.qty if event.qty is not None else life.qty
+        life.filled_qty = max(life.filled_qty, event.filled_qty)
+        limits = [
+            f"{name} {fmt.price(value)}"
+            for name, value in (("limit", event.limit_price), ("stop", event.stop_price))
+            if value is not None
+        ]
+        text = ", ".join([*limits, *([event.reason] if event.reason else [])])
+        life.steps[f"{event.event}/{event.time_ns}"] = Step(event.time_ns, event.event, text, event.recovered)
+
+    def _life(self, order_id: str) -> OrderLife:
+        life = self._lives.get(order_id)
+        if life is None:
+            life = self._lives[order_id] = OrderLife(order_id)
+            if len(self._lives) > self._limit:
+                self._lives.popitem(last=False)
+        return life
+
+
+def raw_of(answer: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Pick the raw messages out of the engine's answer to ``order``, as (title, JSON value)."""
+    found: list[tuple[str, Any]] = []
+    order = answer.get("order")
+    if isinstance(order, Mapping):
+        found.append(("order as the broker states it", order.get("raw") or order))
+    found.extend(
+        (str(event.get("event", "event")), event["raw"])
+        for event in answer.get("events") or []
+        if isinstance(event, Mapping) and event.get("raw")
+    )
+    return found

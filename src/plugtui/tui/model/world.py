@@ -1,0 +1,115 @@
+"""Everything that the dashboard knows, fed with the control link's messages."""
+
+from datetime import tzinfo
+
+from plugtui.control.messages import (
+    AccountState,
+    EngineState,
+    Fact,
+    Fill,
+    OrderEvent,
+    Snapshot,
+    States,
+    StreamState,
+    TraderTrade,
+)
+from plugtui.tui.model.algos import AlgoBoard
+from plugtui.tui.model.events import EventLog
+from plugtui.tui.model.fills import FillBook
+from plugtui.tui.model.orders import OrderBook
+from plugtui.tui.model.performance import Performance
+from plugtui.tui.model.status import LinkStatus
+from plugtui.tui.model.traders import TraderBoard
+
+
+class World:
+    """The dashboard's whole knowledge; panes read it, the link writes it.
+
+    Args:
+        zone: time zone of all times of day; ``None`` is this machine's.
+        limit: executions kept for looking at; the engine's ledger keeps all.
+    """
+
+    def __init__(self, zone: tzinfo | None = None, limit: int = 5000) -> None:
+        self.zone = zone
+        self.seq = 0
+        """Number of the newest fact applied."""
+        self.link = LinkStatus()
+        self.engine: EngineState | None = None
+        self.streams: list[StreamState] = []
+        self.account: AccountState | None = None
+        self.fills = FillBook(zone, limit)
+        self.orders = OrderBook()
+        self.algos = AlgoBoard()
+        self.traders = TraderBoard(zone)
+        self.events = EventLog(zone)
+        self.performance = Performance()
+        self.missed = False
+        """Facts were lost to this dashboard (not to the ledger): the engine no longer listed them all."""
+        self.symbols: dict[str, None] = {}
+        """Symbols on screen, for the palette; the newest last."""
+
+    @property
+    def resume(self) -> int | None:
+        """What to ask for on the next connection."""
+        return self.seq or None
+
+    def begin(self, snapshot: Snapshot, now_ns: int) -> None:
+        """Take the whole picture at the start of a connection; facts known already are skipped."""
+        again = self.seq > 0
+        if again and snapshot.seq < self.seq:
+            self._forget()
+            again = False
+        self.missed = self.missed or (again and snapshot.truncated)
+        self.engine, self.streams, self.account = snapshot.engine, snapshot.streams, snapshot.account
+        for fact in snapshot.facts:
+            self.apply_fact(fact, toast=False)
+        self.seq = max(self.seq, snapshot.seq)
+        self.algos.update(snapshot.algos, now_ns)
+        self.traders.update(snapshot.traders)
+
+    def _forget(self) -> None:
+        """The engine counts from an earlier number: it is another ledger, whose facts must not mix with the old ones."""
+        self.seq = 0
+        self.orders = OrderBook()
+        for table in (self.fills.table, self.events.table, self.traders.feed):
+            table.clear()
+
+    def apply_fact(self, fact: Fact, *, toast: bool = True) -> bool:
+        """Take a fact once; returns false for one that is known already."""
+        if fact.seq <= self.seq:
+            return False
+        self.seq = fact.seq
+        body = fact.body
+        if isinstance(body, Fill):
+            self.fills.add_fill(body)
+            self.orders.add_fill(body)
+            self._see(body.symbol)
+        elif isinstance(body, TraderTrade):
+            self.traders.add(body)
+            self._see(body.symbol)
+        else:
+            if isinstance(body, OrderEvent):
+                self.fills.add_event(body)
+                self.orders.add_event(body)
+            self.events.add(fact, toast=toast)
+        return True
+
+    def apply_states(self, states: States, now_ns: int) -> None:
+        """Take what changed."""
+        if states.engine is not None:
+            self.engine = states.engine
+        if states.streams is not None:
+            self.streams = states.streams
+        if states.account is not None:
+            self.account = states.account
+        if states.algos is not None:
+            self.algos.update(states.algos, now_ns)
+        if states.traders is not None:
+            self.traders.update(states.traders)
+
+    def _see(self, symbol: str) -> None:
+        self.symbols.pop(symbol, None)
+        self.symbols[symbol] = None
+        if len(self.symbols) > 200:
+            del self.symbols[next(iter(self.symbols))]
