@@ -1,0 +1,150 @@
+"""The dashboard's end of the control link: one connection, and the follower that keeps one up.
+
+A :class:`Link` is one connection to an engine. :class:`Follower` opens links one after the other, applies what they say to
+the :class:`~plugtui.tui.model.world.World`, and after a loss goes on from the last fact; a fact is never applied twice.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol
+
+from plugtui.control.messages import Fact, Snapshot, States
+from plugtui.errors import ControlError, PlugtuiError
+from plugtui.tui.model.status import LinkStatus
+from plugtui.tui.model.world import World
+
+log = logging.getLogger(__name__)
+
+_TURN = 64
+"""Messages applied before the screen gets its turn."""
+
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 10.0
+
+
+class Link(Protocol):
+    """One connection to an engine."""
+
+    async def connect(self, resume: int | None) -> Snapshot:
+        """Dial and return the whole picture, with facts after ``resume``. Raises PlugtuiError or OSError."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Fact | States]:
+        """Iterate over what the engine tells, until the connection ends."""
+        ...
+
+    async def command(self, name: str, /, **args: Any) -> Any:
+        """Ask the engine and return the result. Raises ControlError when it refuses."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        ...
+
+
+LinkFactory = Callable[[], Awaitable[Link]]
+"""Find or start the engine, and make a link to it that is not connected yet. Raises PlugtuiError or OSError."""
+
+
+class Follower:
+    """Keep the world up to date for as long as the dashboard runs.
+
+    Args:
+        open_link: called for every attempt; starts the engine again when it is gone.
+        on_ready: called after every snapshot.
+        now_ns: the clock.
+        first_pause_s: wait after the first failure; doubles up to ten seconds.
+    """
+
+    def __init__(
+        self,
+        open_link: LinkFactory,
+        world: World,
+        *,
+        now_ns: Callable[[], int],
+        on_ready: Callable[[], None] | None = None,
+        first_pause_s: float = _FIRST_PAUSE_S,
+    ) -> None:
+        self._open, self._world, self._now_ns = open_link, world, now_ns
+        self._on_ready = on_ready
+        self._first_pause_s = first_pause_s
+        self._link: Link | None = None
+        self._retry = asyncio.Event()
+        self.error: PlugtuiError | None = None
+        """Why the last attempt failed, when it was an error meant for a person."""
+
+    @property
+    def connected(self) -> bool:
+        """A link is up."""
+        return self._link is not None
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        pause = self._first_pause_s
+        while True:
+            started = False
+            try:
+                started = await self._follow()
+                detail, hint = "it closed the connection", ""
+            except PlugtuiError as error:
+                self.error = error
+                detail, hint = error.title, error.hint
+            except (OSError, TimeoutError) as error:
+                detail, hint = str(error) or type(error).__name__, ""
+            started = started or self._world.link.state == "connected"
+            pause = self._first_pause_s if started else min(pause * 2, _LONGEST_PAUSE_S)
+            await self._wait(detail, hint, pause, lost=started)
+
+    async def _follow(self) -> bool:
+        """Open one link and apply what it says until it ends."""
+        link = await self._open()
+        try:
+            snapshot = await link.connect(self._world.resume)
+            self._world.begin(snapshot, self._now_ns())
+            self._world.link = LinkStatus("connected")
+            self._link, self.error = link, None
+            if self._on_ready:
+                self._on_ready()
+            await self._apply(link)
+        finally:
+            self._link = None
+            with contextlib.suppress(OSError, PlugtuiError):
+                await link.aclose()
+        return True
+
+    async def _apply(self, link: Link) -> None:
+        turn = 0
+        async for message in link:
+            if isinstance(message, Fact):
+                self._world.apply_fact(message)
+            else:
+                self._world.apply_states(message, self._now_ns())
+            turn += 1
+            if turn % _TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _wait(self, detail: str, hint: str, pause: float, *, lost: bool) -> None:
+        now = self._now_ns()
+        log.warning("control link: %s; next attempt in %.1f s", detail, pause)
+        self._world.link = LinkStatus("lost", detail, hint, now + int(pause * 1e9))
+        if lost:
+            self._world.events.tell("error", "engine", f"the connection to the engine ended: {detail}", now, hint)
+        self._retry.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._retry.wait(), pause)
+        self._world.link = LinkStatus("starting", "connecting to the engine")
+
+    def retry_now(self) -> None:
+        """Do not wait for the next attempt."""
+        self._retry.set()
+
+    async def command(self, name: str, /, **args: Any) -> Any:
+        """Ask the engine. Raises ControlError when it refuses or is not there."""
+        if self._link is None:
+            raise ControlError("There is no connection to the engine", "Wait until the status bar says so, or press r.")
+        try:
+            return await self._link.command(name, **args)
+        except OSError as error:
+            raise ControlError(f"The engine did not answer: {error}") from error

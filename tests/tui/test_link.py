@@ -1,0 +1,99 @@
+"""The follower keeps a link up, resumes, and never applies a fact twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC
+
+import pytest
+
+from plugtui.errors import ControlError, CredentialsError
+from plugtui.tasks import Tasks
+from plugtui.tui.link import Follower
+from plugtui.tui.model.world import World
+from tests.support import eventually
+from tests.tui.fakes import NOW, FakeEngine, fill
+
+
+@asynccontextmanager
+async def following(engine: FakeEngine) -> AsyncIterator[tuple[World, Follower]]:
+    world = World(UTC)
+    follower = Follower(engine.open, world, now_ns=lambda: NOW, first_pause_s=0.01)
+    tasks = Tasks()
+    tasks.start(follower.run(), "follow")
+    try:
+        yield world, follower
+    finally:
+        await tasks.aclose()
+
+
+async def test_facts_arrive_in_the_world() -> None:
+    engine = FakeEngine()
+    async with following(engine) as (world, follower):
+        await eventually(lambda: follower.connected)
+        engine.record(fill(900))
+        await eventually(lambda: world.fills.executions == 121)
+
+
+async def test_after_a_loss_it_resumes_from_the_last_fact() -> None:
+    engine = FakeEngine()
+    async with following(engine) as (world, follower):
+        await eventually(lambda: follower.connected)
+        engine.cut()
+        await eventually(lambda: engine.opened == 2 and follower.connected)
+        engine.record(fill(900))
+        await eventually(lambda: world.fills.executions == 121)
+    assert engine.resumed == [None, engine.seq - 1]
+    assert any(row.kind == "engine" for row in world.events.table.rows())
+
+
+async def test_it_tries_again_until_the_engine_is_there_and_says_why_not() -> None:
+    engine = FakeEngine()
+    engine.down = OSError("connection refused")
+    async with following(engine) as (world, follower):
+        await eventually(lambda: engine.opened >= 2)
+        assert world.link.state in ("lost", "starting")
+        engine.down = None
+        follower.retry_now()
+        await eventually(lambda: world.link.state == "connected")
+
+
+async def test_an_error_for_a_person_is_kept_until_it_works() -> None:
+    engine = FakeEngine()
+    engine.down = CredentialsError("no keys", "give some")
+    async with following(engine) as (world, follower):
+        await eventually(lambda: world.link.state == "lost")
+        assert (world.link.detail, world.link.hint) == ("no keys", "give some")
+        assert isinstance(follower.error, CredentialsError)
+        engine.down = None
+        await eventually(lambda: follower.connected)
+        assert follower.error is None
+
+
+async def test_a_flood_leaves_the_screen_its_turn() -> None:
+    engine = FakeEngine(empty=True)
+    async with following(engine) as (world, follower):
+        await eventually(lambda: follower.connected)
+        for n in range(3000):
+            engine.record(fill(n))
+        turns = 0
+        while world.fills.executions < 3000:
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns >= 3000 // 64
+
+
+async def test_a_command_without_a_link_is_refused_with_a_hint() -> None:
+    engine = FakeEngine()
+    engine.down = OSError("gone")
+    async with following(engine) as (_, follower):
+        with pytest.raises(ControlError, match="no connection"):
+            await follower.command("status")
+
+
+async def test_links_are_closed_at_the_end() -> None:
+    engine = FakeEngine()
+    async with following(engine) as (_, follower):
+        await eventually(lambda: follower.connected)
+        link = engine.links[0]
+    assert link.closed
