@@ -1,0 +1,520 @@
+"""The app: owns the world, the follower and the clock; panes and screens do the rest."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import partial
+from typing import Any, ClassVar, cast
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from plugtui.control.messages import AlgoState, TraderState
+from plugtui.errors import CredentialsError, PlugtuiError
+from plugtui.secrets import Secret
+from plugtui.tui import keymap, themes
+from plugtui.tui.link import Follower, LinkFactory
+from plugtui.tui.model.world import World
+from plugtui.tui.palette import Commands
+from plugtui.tui.panes.base import FilterInput, Pane
+from plugtui.tui.panes.main import MainScreen
+from plugtui.tui.screens.algorithm import AlgorithmScreen
+from plugtui.tui.screens.base import Form, Question, Scroll, Window
+from plugtui.tui.screens.events import EventsScreen
+from plugtui.tui.screens.help import HelpScreen
+from plugtui.tui.screens.howto import HowToScreen
+from plugtui.tui.screens.order import OrderScreen
+from plugtui.tui.screens.start import KeysScreen
+from plugtui.tui.screens.trader import TraderScreen
+from plugtui.tui.widgets.lines import LineTable
+
+TICK_S = 0.1
+_PERFORMANCE_NS = 5_000_000_000
+_TOASTS_A_TICK = 2
+
+CheckKeys = Callable[[str, Secret, str], Awaitable[None]]
+"""Check key id, secret and base URL against the account and keep them. Raises PlugtuiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a dashboard behaves.
+
+    ``on_quit``: ``ask`` (when algorithms are connected), ``keep`` the engine or ``stop`` it; ``leave`` never touches it (a
+    remote engine). ``save_on_quit`` keeps a new default. ``check_keys`` makes the first-start screen possible.
+    """
+
+    theme: str | None = None
+    keys: Mapping[str, str] | None = None
+    on_quit: str = "ask"
+    zone: tzinfo | None = None
+    save_on_quit: Callable[[str], None] | None = None
+    check_keys: CheckKeys | None = None
+    now_ns: Callable[[], int] = time.time_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why the dashboard ended.
+
+    ``stop_engine`` is what the reader wants to become of the engine; ``demo`` that the demo should start instead.
+    """
+
+    stop_engine: bool = False
+    demo: bool = False
+
+
+class Dashboard(App[Outcome]):
+    """Four live panes over one engine.
+
+    Args:
+        open_link: finds or starts the engine; called again after every loss.
+        options: see :class:`Options`.
+    """
+
+    CSS_PATH = "plugtui.tcss"
+    TITLE = "plugtui"
+    COMMANDS: ClassVar[set[Any]] = {Commands}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ESCAPE_TO_MINIMIZE = False
+    NOTIFICATION_TIMEOUT = 6.0
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "pane(1)", "pane", id="pane-1", tooltip="Fills"),
+        Binding("2", "pane(2)", "pane 2", id="pane-2", show=False, tooltip="Performance"),
+        Binding("3", "pane(3)", "pane 3", id="pane-3", show=False, tooltip="Traders"),
+        Binding("4", "pane(4)", "pane 4", id="pane-4", show=False, tooltip="Algorithms"),
+        Binding("left,h", "beside", "Beside", id="pane-beside", show=False, tooltip="The pane beside"),
+        Binding("right,l", "beside", "Beside", id="pane-beside-right", show=False, tooltip="The pane beside"),
+        Binding("z", "zoom", "zoom", id="zoom", tooltip="Give the pane the whole terminal, or take it back"),
+        Binding("e", "events", "events", id="events", tooltip="Everything that happened"),
+        Binding(
+            "H", "how_to", "How to connect", id="how-to-everywhere", show=False, tooltip="How to point a program here"
+        ),
+        Binding("t", "next_theme", "Theme", id="theme", show=False, tooltip="Next theme"),
+        Binding("r", "retry", "Retry", id="retry", show=False, tooltip="Try to reach the engine now"),
+        Binding(
+            "escape",
+            "step_back",
+            "Back",
+            id="back",
+            show=False,
+            tooltip="Clear the filter, leave the zoom, follow again",
+        ),
+        Binding(
+            "ctrl+p", "command_palette", "palette", id="palette", tooltip="Find an action, trader, algorithm or symbol"
+        ),
+        Binding("question_mark", "help", "help", id="help", tooltip="This help"),
+        Binding("q,ctrl+q,ctrl+c", "leave", "quit", id="quit", tooltip="Leave; asks what becomes of the engine"),
+    ]
+
+    def __init__(self, open_link: LinkFactory, options: Options | None = None) -> None:
+        self.options = options or Options()
+        super().__init__()
+        self.world = World(self.options.zone)
+        self.now_ns = self.options.now_ns
+        self.follower = Follower(open_link, self.world, now_ns=self.now_ns, on_ready=self._engine_ready)
+        self._loading: str | None = None
+        self._loaded_ns = 0
+        self._asked_keys: PlugtuiError | None = None
+        self._main: MainScreen | None = None
+
+    # ------------------------------------------------------------ life
+
+    def get_default_screen(self) -> Screen[None]:
+        """The four panes."""
+        self._main = MainScreen(self.world)
+        return self._main
+
+    def on_mount(self) -> None:
+        """Dress, follow the engine, tick."""
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.choose_theme(self.options.theme)
+        if self.options.keys:
+            keymap.check(self.options.keys, self.binding_ids())
+            self.set_keymap(dict(self.options.keys))
+        self.set_interval(TICK_S, self.tick)
+        self.run_worker(self.follower.run(), name="follow the engine", group="link", exit_on_error=True)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours that the stylesheet needs before a theme is chosen."""
+        return dict(themes.DARK.variables)
+
+    @staticmethod
+    def binding_ids() -> set[str]:
+        """Return the ids of all bindings, of the app and of everything it shows."""
+        return {binding.id for owner in _owners() for binding in _bindings(owner) if binding.id}
+
+    @property
+    def panes(self) -> MainScreen:
+        """The main screen."""
+        if self._main is None:
+            raise RuntimeError("the app has not started")
+        return self._main
+
+    # ------------------------------------------------------------ ten times a second
+
+    def tick(self) -> None:
+        """Draw what has changed, tell what must be told."""
+        now = self.now_ns()
+        screen = self.screen
+        if isinstance(screen, Window) and screen.is_mounted:
+            screen.paint_screen(now)
+        if self.panes.is_mounted:
+            self.panes.paint_screen(now)
+        self._tell()
+        self._ask_for_keys()
+        if self.follower.connected and now - self._loaded_ns >= _PERFORMANCE_NS:
+            self.load_performance()
+
+    def _tell(self) -> None:
+        toasts = self.world.events.toasts
+        for _ in range(min(len(toasts), _TOASTS_A_TICK)):
+            toast = toasts.popleft()
+            severity = "error" if toast.level == "error" else "warning" if toast.level == "warning" else "information"
+            self.notify(toast.text, title=toast.title, severity=cast(Any, severity), markup=False)
+        if toasts:
+            self.notify(f"and {len(toasts)} more: e shows them all", markup=False)
+            toasts.clear()
+
+    def _ask_for_keys(self) -> None:
+        error = self.follower.error
+        if not isinstance(error, CredentialsError) or error is self._asked_keys or self.options.check_keys is None:
+            return
+        if not isinstance(self.screen, KeysScreen):
+            self._asked_keys = error
+            self.push_screen(KeysScreen(error, self.options.check_keys, demo=self._to_demo), self._keys_given)
+
+    def _keys_given(self, given: bool | None) -> None:
+        if given:
+            self.follower.retry_now()
+
+    def _to_demo(self) -> None:
+        self.exit(Outcome(stop_engine=True, demo=True))
+
+    def _engine_ready(self) -> None:
+        self._loaded_ns = 0
+
+    # ------------------------------------------------------------ the engine
+
+    async def command(self, name: str, /, **args: Any) -> Any:
+        """Ask the engine. Raises ControlError."""
+        return await self.follower.command(name, **args)
+
+    def ask(self, name: str, /, done: str = "", then: Callable[[Any], None] | None = None, **args: Any) -> None:
+        """Ask the engine in the background; say when it is done or why not."""
+        self.run_worker(self._ask(name, done, then, args), exit_on_error=False)
+
+    async def _ask(self, name: str, done: str, then: Callable[[Any], None] | None, args: dict[str, Any]) -> None:
+        try:
+            result = await self.command(name, **args)
+        except PlugtuiError as error:
+            self.notify(error.hint or "", title=error.title, severity="error", markup=False)
+            return
+        if done:
+            self.notify(done, timeout=4, markup=False)
+        if then:
+            then(result)
+
+    def load_performance(self) -> None:
+        """Ask for the figures of the chosen window, unless the answer is on its way."""
+        performance = self.world.performance
+        if self._loading == performance.window:
+            return
+        self._loaded_ns = self.now_ns()
+        self._loading = performance.window
+        self.run_worker(self._load_performance(performance.window), exit_on_error=False)
+
+    async def _load_performance(self, window: str) -> None:
+        performance = self.world.performance
+        try:
+            performance.take(await self.command("performance", window=window))
+        except PlugtuiError as error:
+            performance.fail(error.title)
+        finally:
+            if self._loading == window:
+                self._loading = None
+
+    # ------------------------------------------------------------ actions
+
+    def action_pane(self, number: int) -> None:
+        """Go to a pane."""
+        self.panes.go(number)
+
+    def activate(self, pane: Pane) -> None:
+        """Remember which pane has the focus."""
+        self.panes.activate(pane.number)
+
+    def action_next_pane(self, by: int) -> None:
+        """Go to the next pane, or to the other table of the same one."""
+        traders = self.panes.pane(3)
+        if self.panes.active == 3 and self._within(traders, by):
+            return
+        self.panes.go((self.panes.active - 1 + by) % 4 + 1)
+
+    def _within(self, traders: Pane, by: int) -> bool:
+        board, feed = traders.query(LineTable).results()
+        if by > 0 and board.has_focus:
+            feed.focus()
+            return True
+        if by < 0 and feed.has_focus:
+            board.focus()
+            return True
+        return False
+
+    def action_beside(self) -> None:
+        """Go to the pane on the other side."""
+        if not isinstance(self.screen, Window):
+            self.panes.go(self.panes.neighbour(horizontal=True))
+
+    def action_zoom(self) -> None:
+        """Enlarge the active pane, or shrink it again."""
+        self.panes.zoom()
+
+    def action_step_back(self) -> None:
+        """Undo what narrows the view, one thing at a time."""
+        pane = self.panes.pane(self.panes.active)
+        if pane.clear_filter():
+            return
+        if self.panes.zoomed:
+            self.panes.zoom()
+            return
+        for table in pane.query(LineTable):
+            table.action_top()
+
+    def action_clear_filter(self) -> None:
+        """Clear the filter of the active pane."""
+        self.panes.pane(self.panes.active).clear_filter()
+
+    def action_window(self, window: str) -> None:
+        """Choose the window of the performance pane."""
+        self.world.performance.choose(window)
+        self.load_performance()
+
+    def action_trader_window(self, window: str) -> None:
+        """Choose the window of the leaderboard."""
+        self.world.traders.choose(window)
+
+    def action_events(self) -> None:
+        """Show the events."""
+        self.push_screen(EventsScreen())
+
+    def action_how_to(self) -> None:
+        """Show how to connect."""
+        engine = self.world.engine
+        if engine:
+            self.push_screen(HowToScreen(engine.gateway_url, engine.feed))
+        else:
+            self.notify("The engine's address is known as soon as it runs.", severity="warning")
+
+    def action_help(self) -> None:
+        """Show the keys of the focused pane."""
+        where = self.panes.pane(self.panes.active).name_shown
+        active = keymap.hints(self.screen.active_bindings.values())
+        self.push_screen(HelpScreen(where, active))
+
+    def action_next_theme(self) -> None:
+        """Change the colours."""
+        names = [theme.name for theme in themes.THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+
+    def choose_theme(self, name: str | None) -> None:
+        """Choose a theme by its short or full name."""
+        chosen = themes.choose(name)
+        if chosen not in self.available_themes:
+            chosen = themes.DEFAULT
+        self.theme = chosen
+
+    def action_retry(self) -> None:
+        """Try again now."""
+        self.follower.retry_now()
+
+    def action_forward(self, binding_id: str) -> None:
+        """Do as if the key of a binding had been pressed: a click on the key bar."""
+        for entry in self.screen.active_bindings.values():
+            if entry.binding.id == binding_id:
+                self.simulate_key(entry.binding.key)
+                return
+
+    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """Yield every action of the focused pane and of the app for the palette."""
+        for entry in self.panes.active_bindings.values():
+            binding = entry.binding
+            if binding.id and not binding.system and binding.id not in ("palette", "row-up", "row-down"):
+                title = (binding.tooltip or binding.description).split(";")[0]
+                yield title, f"key {keymap.key_name(binding.key)}", partial(self._do, binding.action, entry.node)
+
+    async def _do(self, action: str, node: Any) -> None:
+        await self.run_action(action, node)
+
+    # ------------------------------------------------------------ screens
+
+    def show_order(self, order_id: str) -> None:
+        """Show the life of an order."""
+        self.push_screen(OrderScreen(order_id))
+
+    def show_algo(self, name: str) -> None:
+        """Show an algorithm."""
+        self.push_screen(AlgorithmScreen(name))
+
+    def show_trader(self, name: str) -> None:
+        """Show a trader."""
+        self.push_screen(TraderScreen(name))
+
+    def filter_fills(self, words: str) -> None:
+        """Show only executions with these words."""
+        self.panes.go(1)
+        self.panes.pane(1).set_filter(words)
+
+    def confirm(self, title: str, text: list[str], verb: str, then: Callable[[], None]) -> None:
+        """Ask before something that cannot be taken back."""
+        question = Question(title, text, [("no", "Cancel", "default"), ("yes", verb, "error")])
+        self.push_screen(question, lambda answer: then() if answer == "yes" else None)
+
+    # ------------------------------------------------------------ algorithms and traders
+
+    def pause_or_resume(self, state: AlgoState) -> None:
+        """Pause (after a question about its open orders) or resume an algorithm."""
+        if state.status == "paused":
+            self.ask("algos.resume", f"{state.name} may trade again", name=state.name)
+            return
+        question = Question(
+            f"Pause {state.name}?",
+            ["Its new orders are refused until it is resumed.", "It stays connected and receives data."],
+            [
+                ("no", "Cancel", "default"),
+                ("pause", "Pause", "warning"),
+                ("cancel", "Pause, cancel its orders", "error"),
+            ],
+        )
+
+        def answered(answer: str | None) -> None:
+            if answer in ("pause", "cancel"):
+                self.ask("algos.pause", f"{state.name} is paused", name=state.name, cancel_orders=answer == "cancel")
+
+        self.push_screen(question, answered)
+
+    def disconnect(self, state: AlgoState) -> None:
+        """Close an algorithm's connections."""
+        then = partial(self.ask, "algos.disconnect", f"{state.name} is disconnected", name=state.name)
+        self.confirm(
+            f"Disconnect {state.name}?", ["Its connections are closed; it may connect again."], "Disconnect", then
+        )
+
+    def revoke(self, state: AlgoState) -> None:
+        """Make an algorithm's key void."""
+        if not state.issued:
+            self.notify(
+                "It uses the account's own keys; d disconnects it.",
+                title="There is no key to revoke",
+                severity="warning",
+            )
+            return
+        then = partial(self.ask, "algos.revoke", f"the key of {state.name} is void", name=state.name)
+        self.confirm(
+            f"Revoke the key of {state.name}?",
+            ["It is disconnected and cannot sign in again with this key."],
+            "Revoke",
+            then,
+        )
+
+    def new_key(self) -> None:
+        """Issue a key pair and show it once, ready to copy."""
+
+        async def submit(fields: dict[str, str]) -> None:
+            result = await self.command("algos.add", name=fields["name"])
+            self.call_later(self._show_key, fields["name"], str(result["key_id"]), Secret(str(result["secret_key"])))
+
+        text = ["The algorithm signs in with it instead of the brokerage keys.", ""]
+        self.push_screen(
+            Form("Issue a key pair", text, [("name", "name of the algorithm", "", False)], submit, verb="Issue")
+        )
+
+    def _show_key(self, name: str, key_id: str, secret: Secret) -> None:
+        engine = self.world.engine
+        if engine:
+            self.push_screen(HowToScreen(engine.gateway_url, engine.feed, name, key_id, secret))
+
+    def follow(self, state: TraderState) -> None:
+        """Follow a trader, or no longer."""
+        verb, word = ("traders.unfollow", "no longer followed") if state.followed else ("traders.follow", "followed")
+        self.ask(verb, f"{state.name} is {word}", name=state.name)
+
+    def plug(self) -> None:
+        """Plug in another account."""
+
+        async def submit(fields: dict[str, str]) -> None:
+            given = {key: value for key, value in fields.items() if value}
+            await self.command("traders.plug", **given)
+
+        text = [
+            "Its trades and record are read with a key of that account.",
+            "Use a read-only key where the broker offers one.",
+            "",
+        ]
+        fields = [
+            ("name", "name shown here", "", False),
+            ("key_id", "key id", "", False),
+            ("secret_key", "secret key", "", True),
+            ("base_url", "address, when it is not the one of your own account", "", False),
+        ]
+        self.push_screen(Form("Plug in a trader", text, fields, submit, verb="Plug in"))
+
+    def unplug(self, state: TraderState) -> None:
+        """Forget a plugged account."""
+        then = partial(self.ask, "traders.unplug", f"{state.name} is unplugged", name=state.name)
+        self.confirm(f"Unplug {state.name}?", ["Its key is forgotten, its record leaves the board."], "Unplug", then)
+
+    # ------------------------------------------------------------ leaving
+
+    async def action_quit(self) -> None:
+        """Leave by the one way out."""
+        self.action_leave()
+
+    def action_help_quit(self) -> None:
+        """Ctrl-C leaves too."""
+        self.action_leave()
+
+    def action_leave(self) -> None:
+        """Leave; ask what becomes of the engine when algorithms depend on it."""
+        if isinstance(self.screen, Question):
+            return
+        connected = self.world.algos.connected if self.follower.connected else 0
+        if self.options.on_quit == "ask" and connected:
+            self.push_screen(self._quit_question(connected), self._answered)
+            return
+        self.exit(Outcome(stop_engine=self.options.on_quit in ("ask", "stop")))
+
+    def _quit_question(self, connected: int) -> Question:
+        who = "one algorithm is" if connected == 1 else f"{connected} algorithms are"
+        answers = [("keep", "Keep it running", "primary"), ("stop", "Stop it", "error"), ("no", "Stay", "default")]
+        text = [
+            f"{who.capitalize()} connected to the engine.",
+            "Kept running, it serves them on; plugtui attaches to it again.",
+        ]
+        if self.options.save_on_quit:
+            answers.insert(1, ("always", "Keep, always", "default"))
+        return Question("Leave plugtui", text, answers)
+
+    def _answered(self, answer: str | None) -> None:
+        if answer == "always" and self.options.save_on_quit:
+            self.options.save_on_quit("keep")
+        if answer in ("keep", "always", "stop"):
+            self.exit(Outcome(stop_engine=answer == "stop"))
+
+
+def _owners() -> list[type[Any]]:
+    found: list[type[Any]] = [Dashboard]
+    queue: list[type[Any]] = [Pane, Window, FilterInput, Scroll, LineTable]
+    while queue:
+        owner = queue.pop()
+        found.append(owner)
+        queue += owner.__subclasses__()
+    return found
+
+
+def _bindings(owner: type[Any]) -> list[Binding]:
+    return [binding for binding in owner.__dict__.get("BINDINGS", []) if isinstance(binding, Binding)]

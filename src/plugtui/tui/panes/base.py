@@ -1,0 +1,177 @@
+"""What the four panes have in common: a frame whose head says what is going on, a filter, a table."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import Input
+
+from plugtui.tui.model.table import Table
+from plugtui.tui.model.world import World
+from plugtui.tui.widgets.lines import LineTable
+from plugtui.tui.widgets.painted import Painted, Run
+
+if TYPE_CHECKING:
+    from plugtui.tui.app import Dashboard
+
+
+class PaneHead(Painted):
+    """The upper edge of a pane: title on the left, what is chosen or waiting on the right."""
+
+    def show(self, left: Sequence[Run], right: Sequence[Run], *, focused: bool, framed: bool) -> None:
+        """Draw the edge around these texts."""
+        width = self.size.width
+        edge = "line-focus" if focused else "line"
+        start, end = (Run("╭─ ", edge), Run("─╮", edge)) if framed else (Run("", edge), Run("", edge))
+        shown = tuple(right)
+        rule = width - sum(cell_len(run.text) for run in (start, *left, *shown, end))
+        if rule < (3 if framed else 1) and shown:
+            shown = ()
+            rule = width - sum(cell_len(run.text) for run in (start, *left, end))
+        after = " " if shown and (rule > 3 or framed) else ""
+        middle = " " + "─" * max(0, rule - 1 - len(after) - (1 if shown and framed else 0)) + after
+        tail = (Run(" ", edge),) if shown and framed else ()
+        self.paint([(start, *left, Run(middle, edge), *shown, *tail, end)])
+
+
+class FilterInput(Input):
+    """Filters as one types; enter keeps the words, escape clears them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "clear filter", id="filter-clear", tooltip="Clear the filter"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="words, -without", classes="filter", compact=True, select_on_focus=False)
+
+    def action_dismiss(self) -> None:
+        """Clear and close."""
+        self.value = ""
+        self.post_message(self.Submitted(self, ""))
+
+
+def filter_table(field: Input, table: LineTable[Any]) -> None:
+    """Apply what is typed."""
+    if table.table.filter != field.value:
+        table.table.filter = field.value
+        table.repaint()
+        table.paint()
+
+
+class Pane(Vertical):
+    """A pane; subclasses give number, title, body and what the head says."""
+
+    number = 0
+    name_shown = ""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", id="filter", tooltip="Show only rows with these words"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Lay out head, body and filter."""
+        yield PaneHead(classes="pane-head")
+        with Vertical(classes="pane-body"):
+            yield from self.compose_body()
+            yield FilterInput()
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the widgets of the body."""
+        raise NotImplementedError
+
+    @property
+    def dashboard(self) -> "Dashboard":
+        """The app."""
+        return cast("Dashboard", self.app)
+
+    @property
+    def world(self) -> World:
+        """Everything known."""
+        return self.dashboard.world
+
+    def main(self) -> Widget:
+        """Return the widget that gets the focus."""
+        return self.table_widget()
+
+    def table_widget(self) -> LineTable[Any]:
+        """Return the table that the filter and the head speak about."""
+        return self.query(LineTable).first()
+
+    def paint_pane(self, now_ns: int) -> None:
+        """Draw what has changed; called at most ten times a second, only while visible."""
+        for table in self.query(LineTable):
+            table.paint()
+        self.paint_head()
+
+    def paint_head(self) -> None:
+        """Draw the upper edge."""
+        focused = self.has_focus_within
+        framed = not self.screen.has_class("-tight")
+        title = (Run(f"{self.number} ", "key", f"app.pane({self.number})"), Run(self.name_shown, "title"))
+        left = (*title, *self.head_left())
+        self.query_one(PaneHead).show(left, tuple(self.head_right()), focused=focused, framed=framed)
+
+    def head_left(self) -> list[Run]:
+        """Say what the reader has chosen: filter, freeze, sort."""
+        return table_notes(self.table_widget().table)
+
+    def head_right(self) -> list[Run]:
+        """Say how much there is."""
+        return []
+
+    def on_descendant_focus(self) -> None:
+        """Whoever has the focus is the active pane."""
+        self.dashboard.activate(self)
+
+    # ------------------------------------------------------------ filter
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        field = self.query_one(FilterInput)
+        field.add_class("-open")
+        field.focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        filter_table(event.input, self.table_widget())
+        self.paint_head()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        event.input.set_class(False, "-open")
+        self.main().focus()
+
+    def set_filter(self, words: str) -> None:
+        """Filter by these words."""
+        self.query_one(FilterInput).value = words
+
+    def clear_filter(self) -> bool:
+        """Forget the words; returns whether there were any."""
+        field = self.query_one(FilterInput)
+        had = bool(field.value)
+        field.value = ""
+        field.remove_class("-open")
+        if field.has_focus:
+            self.main().focus()
+        return had
+
+
+def table_notes(table: Table[Any]) -> list[Run]:
+    """Say in a head what stands between the reader and the newest row."""
+    runs: list[Run] = []
+    if table.filter:
+        runs.append(Run(f" /{table.filter}", "accent", "app.clear_filter"))
+    if table.frozen:
+        runs.append(Run(" frozen", "warn"))
+    if table.pending:
+        runs.append(Run(f" {table.pending:,} new ↑", "warn"))
+    elif table.held and not table.frozen:
+        runs.append(Run(" held ↑", "dim"))
+    return runs

@@ -1,0 +1,216 @@
+"""Pane 2: how the account is doing."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from plugtui.tui import format as fmt
+from plugtui.tui.charts import ChartView, Series
+from plugtui.tui.model.performance import FigureText, Performance, Share, figure_texts
+from plugtui.tui.panes.base import FilterInput, Pane
+from plugtui.tui.panes.traders import window_runs
+from plugtui.tui.widgets.painted import Line, Painted, Run
+
+_GAP = 2
+_NUMBER = 7
+_PLOT_NS = 1_000_000_000
+
+
+class PerformanceChart(ChartView, can_focus=True):
+    """The curves; holds the focus of the pane."""
+
+
+class PerformancePane(Pane):
+    """Equity, drawdown, figures; zoomed also their definitions, and P&L per algorithm and symbol."""
+
+    number = 2
+    name_shown = "Performance"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w,right_square_bracket", "window(1)", "window", id="longer", tooltip="Next longer window"),
+        Binding(
+            "W,left_square_bracket", "window(-1)", "Shorter", id="shorter", show=False, tooltip="Next shorter window"
+        ),
+        Binding("i", "index", "index", id="index", tooltip="Money, or growth without deposits"),
+        Binding(
+            "enter", "app.zoom", "definitions", id="definitions", tooltip="Enlarge, with the definition of every figure"
+        ),
+    ]
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._plotted_ns = 0
+        self._as_index = False
+        self._shown: tuple[object, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        """Yield curves, figures and tables."""
+        yield PerformanceChart(id="perf-chart")
+        yield Painted(id="perf-figures")
+        yield Painted(id="perf-tables")
+
+    def main(self) -> Widget:
+        """The curves take the focus."""
+        return self.query_one(PerformanceChart)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to filter."""
+        return action != "filter"
+
+    def clear_filter(self) -> bool:
+        """There is no filter."""
+        return False
+
+    def head_left(self) -> list[Run]:
+        """Say what the curve is."""
+        return [Run(" growth of 1, without deposits", "dim")] if self._as_index else []
+
+    def head_right(self) -> list[Run]:
+        """Offer the windows."""
+        return window_runs(self.world.performance.window, "window")
+
+    def paint_pane(self, now_ns: int) -> None:
+        """Draw figures when they change, curves at most once a second."""
+        self.paint_head()
+        performance, account = self.world.performance, self.world.account
+        zoomed = self.screen.has_class("-single")
+        day = (account.day_pnl, account.equity) if account else None
+        shown = (performance.version, day, self.size, zoomed, self._as_index, self.world.link.state)
+        if shown == self._shown and now_ns - self._plotted_ns < 10 * _PLOT_NS:
+            return
+        if now_ns and now_ns - self._plotted_ns < _PLOT_NS and shown[2:] == self._shown[2:] and self._same_data(shown):
+            return
+        self._shown, self._plotted_ns = shown, now_ns
+        self._paint_figures(performance, zoomed)
+        self._paint_chart(performance)
+
+    def _same_data(self, shown: tuple[object, ...]) -> bool:
+        """Only the live equity moved: that can wait for the next second."""
+        return bool(self._shown) and shown[0] == self._shown[0]
+
+    def _paint_chart(self, performance: Performance) -> None:
+        view = self.query_one(PerformanceChart)
+        curve = performance.curve
+        if len(curve) < 2:
+            view.paint(self._empty(view, performance))
+            return
+        live = (
+            float(self.world.account.equity)
+            if self.world.account and performance.loaded == performance.window
+            else None
+        )
+        times, equity = list(curve.times_ns), list(curve.equity)
+        if live is not None and not self._as_index:
+            times.append(max(times[-1], self.world.account.as_of_ns if self.world.account else 0))
+            equity.append(live)
+        upper = Series(curve.times_ns, curve.index) if self._as_index else Series(times, equity)
+        lower = Series(curve.times_ns, curve.drawdown, "percent", "fall", filled=True)
+        view.draw(upper, lower, self.world.zone, (self._shown, live))
+
+    def _empty(self, view: Painted, performance: Performance) -> list[Line]:
+        if performance.problem:
+            words = [performance.problem]
+        elif self.world.link.state != "connected":
+            words = ["waiting for the engine"]
+        elif performance.loaded:
+            words = ["no history in this window yet", "w: another window"]
+        else:
+            words = ["reading the account's history …"]
+        top = max(0, (view.size.height - len(words)) // 2)
+        blank: list[Line] = [(Run(""),)] * top
+        return blank + [(Run(word.center(view.size.width), "dim"),) for word in words]
+
+    def _paint_figures(self, performance: Performance, zoomed: bool) -> None:
+        figures = figure_texts(performance.figures, self.world.account)
+        view, tables = self.query_one("#perf-figures", Painted), self.query_one("#perf-tables", Painted)
+        width = self.query_one(PerformanceChart).size.width or self.size.width
+        if zoomed and self.size.height >= 22:
+            view.paint(definition_lines(figures, width))
+            room = max(0, self.size.height // 4)
+            tables.paint(share_lines(performance, width, room))
+        else:
+            rows = 3 if self.size.height < 14 else 4 if self.size.height < 22 else 5
+            view.paint(figure_grid(figures, width, rows))
+            tables.paint([])
+
+    def action_window(self, by: int) -> None:
+        """Choose the next window."""
+        self.world.performance.step(by)
+        self.dashboard.load_performance()
+
+    def action_index(self) -> None:
+        """Money or growth."""
+        self._as_index = not self._as_index
+
+    def action_filter(self) -> None:
+        """Nothing to filter."""
+
+    def on_mount(self) -> None:
+        """A filter has no place here."""
+        self.query_one(FilterInput).remove()
+
+
+def figure_grid(figures: Sequence[FigureText], width: int, rows: int) -> list[Line]:
+    """Lay the figures out in columns, the most important first, at most ``rows`` lines; nothing is cut."""
+    for columns in range(6, 0, -1):
+        shown = figures[: rows * columns]
+        widths = [max(_needed(figure) for figure in shown[i::columns]) for i in range(min(columns, len(shown)))]
+        spare = width - sum(widths) - _GAP * (len(widths) - 1)
+        if spare >= 0:
+            break
+    widths = [cells + max(0, spare) // len(widths) for cells in widths]
+    lines: list[Line] = []
+    for start in range(0, len(shown), columns):
+        line: list[Run] = []
+        for figure, cells in zip(shown[start : start + columns], widths, strict=False):
+            value = fmt.fit(figure.value.text, max(1, cells - len(figure.title) - 1), "right")
+            line += [Run(" " * _GAP)] if line else []
+            line += [Run(figure.title + " ", "dim"), Run(value, figure.value.style or "strong")]
+        lines.append(tuple(line))
+    return lines
+
+
+def _needed(figure: FigureText) -> int:
+    return len(figure.title) + 1 + max(_NUMBER, len(figure.value.text))
+
+
+def definition_lines(figures: Sequence[FigureText], width: int) -> list[Line]:
+    """Write every figure with its definition, or why it is undefined."""
+    lines: list[Line] = []
+    for figure in figures:
+        words = f"undefined: {figure.why}" if figure.why else figure.definition
+        lines.append(
+            (
+                Run(fmt.fit(figure.title, 14), "dim"),
+                Run(fmt.fit(figure.value.text, 14, "right"), figure.value.style or "strong"),
+                Run("  " + fmt.fit(words, max(1, width - 30)), "warn" if figure.why else "dim"),
+            )
+        )
+    return lines
+
+
+def share_lines(performance: Performance, width: int, room: int) -> list[Line]:
+    """Write P&L per algorithm beside P&L per symbol."""
+    half = (width - 4) // 2
+    left, right = (
+        _share_column("P&L by algorithm", performance.by_algo, half),
+        _share_column("P&L by symbol", performance.by_symbol, half),
+    )
+    count = min(max(len(left), len(right)), room)
+    blank: Line = (Run(" " * half),)
+    if not (performance.by_algo or performance.by_symbol):
+        return []
+    rows = [(left[i] if i < len(left) else blank, right[i] if i < len(right) else blank) for i in range(count)]
+    return [(Run(""),), *((*one, Run("    "), *other) for one, other in rows)]
+
+
+def _share_column(title: str, shares: Sequence[Share], width: int) -> list[Line]:
+    lines: list[Line] = [(Run(fmt.fit(title, width - 28) + f"{'realised':>14}{'unrealised':>14}", "header"),)]
+    for share in shares:
+        tone = "up" if share.pnl > 0 else "down" if share.pnl < 0 else "dim"
+        money = f"{fmt.signed(share.realized):>14}{fmt.signed(share.unrealized):>14}"
+        lines.append((Run(fmt.fit(share.name, width - 28), "accent"), Run(money, tone)))
+    return lines

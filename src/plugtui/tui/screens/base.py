@@ -1,0 +1,257 @@
+"""Windows over the panes: a frame, scrolling lines, a way out."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label, Static
+
+from plugtui.errors import PlugtuiError
+from plugtui.tui.model.world import World
+from plugtui.tui.widgets.painted import Line, Painted, Run
+
+if TYPE_CHECKING:
+    from plugtui.tui.app import Dashboard
+
+T = TypeVar("T")
+
+
+class Window(ModalScreen[T], Generic[T]):
+    """A screen over the panes; escape or q closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "close", "close", id="close", tooltip="Back to the panes"),
+    ]
+
+    @property
+    def dashboard(self) -> "Dashboard":
+        """The app."""
+        return cast("Dashboard", self.app)
+
+    @property
+    def world(self) -> World:
+        """Everything known."""
+        return self.dashboard.world
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+    def paint_screen(self, now_ns: int) -> None:
+        """Draw what has changed; called at every tick while this screen is on top."""
+
+
+class Scroll(VerticalScroll, can_focus=True):
+    """Lines that scroll with the keys of the tables."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Down", id="scroll-down", show=False, tooltip="One line down"),
+        Binding("k", "scroll_up", "Up", id="scroll-up", show=False, tooltip="One line up"),
+        Binding("g", "scroll_home", "Top", id="scroll-top", show=False, tooltip="First line"),
+        Binding("G", "scroll_end", "Bottom", id="scroll-bottom", show=False, tooltip="Last line"),
+    ]
+
+
+class LinesWindow(Window[T], Generic[T]):
+    """A window of scrolling lines; subclasses give the title, the hint and the lines."""
+
+    size_class = ""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the frame."""
+        with Vertical(classes=f"window {self.size_class}"), Scroll():
+            yield Painted(classes="lines")
+
+    def on_mount(self) -> None:
+        """Draw at once."""
+        self.query_one(".window").border_subtitle = self.hint()
+        self.call_after_refresh(self.redraw)
+
+    def redraw(self) -> None:
+        """Draw title and lines."""
+        if not self.is_mounted:
+            return
+        self.query_one(".window").border_title = self.title_text()
+        view = self.query_one(Painted)
+        view.paint(self.lines(max(20, self.query_one(Scroll).scrollable_content_region.width)))
+
+    def on_resize(self) -> None:
+        """Lines depend on the width."""
+        self.call_after_refresh(self.redraw)
+
+    def title_text(self) -> str:
+        """Return the title."""
+        raise NotImplementedError
+
+    def hint(self) -> str:
+        """Return the words at the lower edge."""
+        return "esc close"
+
+    def lines(self, width: int) -> list[Line]:
+        """Return the lines for that width."""
+        raise NotImplementedError
+
+
+def heading(text: str, width: int) -> Line:
+    """Make a heading with a rule."""
+    return (Run(text + " ", "title"), Run("─" * max(0, width - len(text) - 1), "line"))
+
+
+def pairs(items: Sequence[tuple[str, str, str]], width: int, label: int = 14) -> list[Line]:
+    """Lay (label, text, tone) out in one column, or two where there is room; empty texts are left out."""
+    shown = [item for item in items if item[1]]
+    columns = 2 if width >= 2 * (label + 30) else 1
+    room = width // columns
+    rows = -(-len(shown) // columns)
+    lines: list[Line] = []
+    for i in range(rows):
+        line: list[Run] = []
+        for j in range(columns):
+            at = j * rows + i
+            if at < len(shown):
+                name, text, tone = shown[at]
+                last = j == columns - 1
+                line += [Run(f"{name:<{label}}", "dim"), Run(text if last else f"{text:<{room - label}}", tone)]
+        lines.append(tuple(line))
+    return lines
+
+
+# ---------------------------------------------------------------- questions
+
+
+class Question(Window[str]):
+    """Ask one thing; the answer is the id of a button, ``None`` for escape.
+
+    Args:
+        title: what the window is called.
+        text: the question, a line each.
+        answers: (id, label, variant), the first one has the focus.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "app.focus_previous", "Previous", id="answer-previous", show=False, tooltip="Previous answer"),
+        Binding("right", "app.focus_next", "Next", id="answer-next", show=False, tooltip="Next answer"),
+    ]
+
+    def __init__(self, title: str, text: Sequence[str], answers: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._question, self._text, self._answers = title, text, answers
+
+    def compose(self) -> ComposeResult:
+        """Lay out the question and its answers."""
+        with Vertical(classes="window -small") as window:
+            window.border_title = self._question
+            yield Static("\n".join(self._text) + "\n", markup=False)
+            with Horizontal(classes="buttons"):
+                for key, label, variant in self._answers:
+                    yield Button(label, id=key, variant=variant)  # type: ignore[arg-type]
+
+    def on_mount(self) -> None:
+        """The first answer is the safe one."""
+        self.query(Button).first().focus()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(event.button.id)
+
+
+Fields = dict[str, str]
+Submit = Callable[[Fields], Awaitable[None]]
+
+
+class Form(Window[bool]):
+    """Ask for a few words, and do something with them while the window stays; it closes when that has worked.
+
+    Args:
+        title: what the window is called.
+        text: what it is about, a line each.
+        fields: (name, label, value, is it secret).
+        submit: does the work; a PlugtuiError is shown and the form stays.
+        extra: (id, label) of one more button; ``on_extra`` is called by it after the form is closed.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        text: Sequence[str],
+        fields: Sequence[tuple[str, str, str, bool]],
+        submit: Submit,
+        *,
+        verb: str = "OK",
+        extra: tuple[str, Callable[[], None]] | None = None,
+    ) -> None:
+        super().__init__()
+        self._title, self._text, self._fields, self._submit = title, text, fields, submit
+        self._verb, self._extra = verb, extra
+
+    def compose(self) -> ComposeResult:
+        """Lay out the fields."""
+        with Vertical(classes="window -small") as window:
+            window.border_title = self._title
+            window.border_subtitle = "tab next field   enter ok   esc cancel"
+            yield Static("\n".join(self._text), markup=False)
+            with VerticalScroll(can_focus=False):
+                for name, label, value, secret in self._fields:
+                    yield Label(label)
+                    yield Input(value, password=secret, id=f"field-{name}")
+            yield Static("", id="problem", markup=False)
+            with Horizontal(classes="buttons"):
+                if self._extra:
+                    yield Button(self._extra[0], id="extra")
+                yield Button("Cancel", id="cancel")
+                yield Button(self._verb, id="ok", variant="primary")
+
+    def on_mount(self) -> None:
+        """Start in the first field."""
+        self.query_one(".window VerticalScroll").styles.height = "auto"
+        self.query_one("#problem").display = False
+        self.query(Input).first().focus()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        fields = list(self.query(Input))
+        at = fields.index(event.input)
+        if at + 1 < len(fields):
+            fields[at + 1].focus()
+        else:
+            self._send()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        if event.button.id == "ok":
+            self._send()
+            return
+        self.dismiss(False)
+        if event.button.id == "extra" and self._extra:
+            self._extra[1]()
+
+    def _send(self) -> None:
+        self.query_one("#ok", Button).disabled = True
+        self._say("checking …")
+        self.run_worker(self._work(), exclusive=True)
+
+    async def _work(self) -> None:
+        values = {name: self.query_one(f"#field-{name}", Input).value.strip() for name, *_ in self._fields}
+        try:
+            await self._submit(values)
+        except PlugtuiError as error:
+            self._say(str(error))
+            self.query_one("#ok", Button).disabled = False
+        else:
+            self.dismiss(True)
+
+    def _say(self, text: str) -> None:
+        problem = self.query_one("#problem", Static)
+        problem.display = bool(text)
+        problem.update(text)
+
+    def action_close(self) -> None:
+        """Cancel."""
+        self.dismiss(False)

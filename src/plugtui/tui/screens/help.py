@@ -1,0 +1,52 @@
+"""Help, made from the bindings that work in the focused pane."""
+
+from collections.abc import Sequence
+
+from plugtui.tui.keymap import KeyHint
+from plugtui.tui.screens.base import LinesWindow, heading
+from plugtui.tui.widgets.painted import Line, Run
+
+_MARKS = [
+    ("↺", "recovered: it was not heard on the stream but fetched afterwards"),
+    ("✗ ×", "rejected; canceled or run out"),
+    ("● ○ ◐ ◌ ✗", "stream live; quiet; stale; waiting or connecting; failed"),
+    ("+ ● ‖ ○ ✗", "algorithm new; connected; paused; gone; revoked"),
+    ("★ ☆", "trader followed; not followed"),
+    ("▲ ▼", "up; down, or the direction of a sort"),
+    ("–", "undefined; the zoomed performance pane says why"),
+    ("n new ↑", "rows that wait because you look at older ones; home shows them"),
+]
+
+
+class HelpScreen(LinesWindow[None]):
+    """All keys of the moment, and what the marks mean."""
+
+    def __init__(self, where: str, hints: Sequence[KeyHint]) -> None:
+        super().__init__()
+        self._where, self._hints = where, hints
+
+    def title_text(self) -> str:
+        """Say what it is about."""
+        return f"Help: {self._where}" if self._where else "Help"
+
+    def lines(self, width: int) -> list[Line]:
+        """Write keys and marks."""
+        everywhere = [hint for hint in self._hints if hint.action.startswith("app.") or "." not in hint.action]
+        entries = [(", ".join(hint.keys), hint.tooltip, hint.id) for hint in everywhere]
+        key_width = max((len(keys) for keys, _, _ in entries), default=8) + 2
+        lines: list[Line] = [heading("keys", width)]
+        show_id = width >= 90
+        text_width = max((len(tooltip) for _, tooltip, _ in entries), default=0)
+        for keys, tooltip, name in entries:
+            tail = (Run(f"  {name}", "axis"),) if show_id else ()
+            lines.append((Run(f"{keys:<{key_width}}", "key"), Run(f"{tooltip:<{text_width if show_id else 1}}"), *tail))
+        lines += [(Run(""),), heading("marks", width)]
+        lines += [(Run(f"{mark:<{key_width}}", "strong"), Run(text)) for mark, text in _MARKS]
+        lines += [
+            (Run(""),),
+            heading("filter", width),
+            (Run("words in any order, all must match; -word must not match; esc clears"),),
+        ]
+        if show_id:
+            lines += [(Run(""),), (Run("the grey names are the ids for [keys] in the configuration", "dim"),)]
+        return lines

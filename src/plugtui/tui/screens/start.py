@@ -1,0 +1,46 @@
+"""First start: the keys are missing or were refused."""
+
+from collections.abc import Awaitable, Callable
+
+from plugtui.errors import PlugtuiError
+from plugtui.secrets import Secret
+from plugtui.tui.screens.base import Form
+
+PAPER_URL = "https://paper-api.alpaca.markets"
+
+
+class KeysScreen(Form):
+    """Ask for the brokerage keys; ``check`` proves and keeps them.
+
+    Args:
+        error: why they are asked for.
+        check: called with key id, secret and address. Raises PlugtuiError.
+        demo: called when the reader would rather look at the demo.
+    """
+
+    def __init__(
+        self, error: PlugtuiError, check: Callable[[str, Secret, str], Awaitable[None]], demo: Callable[[], None]
+    ) -> None:
+        async def submit(fields: dict[str, str]) -> None:
+            secret = Secret(fields.pop("secret_key"))
+            await check(fields["key_id"], secret, fields["base_url"] or PAPER_URL)
+
+        super().__init__(
+            "Plug in your Alpaca account",
+            [
+                error.title,
+                "",
+                "Make a key pair on app.alpaca.markets (Home, API Keys).",
+                "It is checked against the account, then kept in this system's",
+                "keyring, or in a file that only you can read.",
+                "",
+            ],
+            [
+                ("key_id", "key id (APCA_API_KEY_ID)", "", False),
+                ("secret_key", "secret key (APCA_API_SECRET_KEY)", "", True),
+                ("base_url", "address: paper, or https://api.alpaca.markets for the live account", PAPER_URL, False),
+            ],
+            submit,
+            verb="Check and keep",
+            extra=("Show me the demo", demo),
+        )

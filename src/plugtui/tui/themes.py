@@ -1,0 +1,130 @@
+"""The themes: the only place in Python that names colours."""
+
+import os
+from collections.abc import Mapping
+
+from textual.theme import Theme
+
+DEFAULT = "plugtui-dark"
+MONO = "plugtui-mono"
+
+_ROLES = (
+    "up",
+    "down",
+    "dim",
+    "warn",
+    "bad",
+    "accent2",
+    "strong",
+    "chart",
+    "fall",
+    "axis",
+    "line",
+    "line-focus",
+    "live",
+    "row",
+)
+
+
+def _theme(name: str, *, dark: bool, base: Mapping[str, str], roles: Mapping[str, str]) -> Theme:
+    variables = dict(zip(_ROLES, (roles[role] for role in _ROLES), strict=True))
+    return Theme(
+        name=name,
+        dark=dark,
+        primary=base["primary"],
+        secondary=base["secondary"],
+        accent=base["primary"],
+        foreground=base["foreground"],
+        background=base["background"],
+        surface=base["surface"],
+        panel=base["panel"],
+        success=roles["up"],
+        warning=roles["warn"],
+        error=roles["bad"],
+        variables={
+            **{f"pt-{role}": colour for role, colour in variables.items()},
+            "border": roles["line-focus"],
+            "border-blurred": roles["line"],
+            "block-cursor-foreground": base["foreground"],
+            "block-cursor-background": roles["row"],
+            "input-cursor-background": base["foreground"],
+            "input-cursor-foreground": base["background"],
+            "scrollbar": roles["line"],
+            "scrollbar-hover": roles["dim"],
+            "scrollbar-active": roles["line-focus"],
+            "scrollbar-background": base["background"],
+            "scrollbar-background-hover": base["background"],
+            "scrollbar-background-active": base["background"],
+            "scrollbar-corner-color": base["background"],
+            "footer-key-foreground": base["primary"],
+        },
+    )
+
+
+DARK = _theme(
+    DEFAULT,
+    dark=True,
+    base={
+        "primary": "#6cb6ff", "secondary": "#a78bfa", "foreground": "#d5dde6", "background": "#0d1117",
+        "surface": "#121821", "panel": "#1a222d",
+    },
+    roles={
+        "up": "#4cc38a", "down": "#ff7b72", "dim": "#7d8b9a", "warn": "#e3b341", "bad": "#ff6a69", "accent2": "#8cc8ff",
+        "strong": "#f4f8fc", "chart": "#6cb6ff", "fall": "#d4645e", "axis": "#667486", "line": "#2d3846",
+        "line-focus": "#6cb6ff", "live": "#d1242f", "row": "#24405f",
+    },
+)  # fmt: skip
+
+LIGHT = _theme(
+    "plugtui-light",
+    dark=False,
+    base={
+        "primary": "#0b62b8", "secondary": "#6639ba", "foreground": "#1c2530", "background": "#fbfcfd",
+        "surface": "#f1f4f7", "panel": "#e6ebf0",
+    },
+    roles={
+        "up": "#107a41", "down": "#c1272d", "dim": "#66727f", "warn": "#8f5d00", "bad": "#b3141c", "accent2": "#0b5cab",
+        "strong": "#05090e", "chart": "#0b62b8", "fall": "#c1272d", "axis": "#76828f", "line": "#c5ced8",
+        "line-focus": "#0b62b8", "live": "#c1121f", "row": "#cfe3f8",
+    },
+)  # fmt: skip
+
+CONTRAST = _theme(
+    "plugtui-contrast",
+    dark=True,
+    base={
+        "primary": "#ffff00", "secondary": "#00ffff", "foreground": "#ffffff", "background": "#000000",
+        "surface": "#000000", "panel": "#1c1c1c",
+    },
+    roles={
+        "up": "#5fff87", "down": "#ff8787", "dim": "#d0d0d0", "warn": "#ffd700", "bad": "#ff8787", "accent2": "#87d7ff",
+        "strong": "#ffffff", "chart": "#ffff00", "fall": "#ff8787", "axis": "#ffffff", "line": "#bcbcbc",
+        "line-focus": "#ffff00", "live": "#d70000", "row": "#005faf",
+    },
+)  # fmt: skip
+
+MONOCHROME = _theme(
+    MONO,
+    dark=True,
+    base={
+        "primary": "#ffffff", "secondary": "#c8c8c8", "foreground": "#d8d8d8", "background": "#000000",
+        "surface": "#0c0c0c", "panel": "#1e1e1e",
+    },
+    roles={
+        "up": "#ffffff", "down": "#d8d8d8", "dim": "#9a9a9a", "warn": "#ffffff", "bad": "#ffffff", "accent2": "#ffffff",
+        "strong": "#ffffff", "chart": "#e8e8e8", "fall": "#a8a8a8", "axis": "#8a8a8a", "line": "#4a4a4a",
+        "line-focus": "#ffffff", "live": "#5c5c5c", "row": "#3c3c3c",
+    },
+)  # fmt: skip
+
+THEMES = (DARK, LIGHT, CONTRAST, MONOCHROME)
+
+NAMES = {"dark": DARK.name, "light": LIGHT.name, "contrast": CONTRAST.name, "mono": MONO}
+"""Short names, as in the configuration and on the command line."""
+
+
+def choose(name: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the theme's full name: the chosen one, or without colours where ``NO_COLOR`` asks for it."""
+    if name:
+        return NAMES.get(name, name)
+    return MONO if environ.get("NO_COLOR") else DEFAULT
