@@ -35,6 +35,8 @@ T = TypeVar("T")
 WORKERS = 4
 PAGE = 100
 ORDERS_PAGE = 500
+_CLOCK_CHANGE_NS = 3_600 * NS
+"""Ids are stamped with New York's wall clock: in one night of the year an hour of them runs through another."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _IN_KIND = frozenset({"ACATS", "JNLS"})
 
@@ -109,7 +111,7 @@ class AlpacaBroker:
             page = [_read(fill_from, item) for item in await self._get("/account/activities/FILL", query)]
             fresh = [fill for fill in page if fill.id not in found and fill.time_ns >= after_ns]
             found |= {fill.id: fill for fill in fresh}
-            if len(page) < PAGE or not fresh:
+            if len(page) < PAGE or not fresh or page[-1].time_ns < after_ns - _CLOCK_CHANGE_NS:
                 break
             query["page_token"] = page[-1].id
         return sorted(found.values(), key=lambda fill: (fill.time_ns, fill.order_id, fill.cum_qty or Decimal(0)))
