@@ -14,15 +14,13 @@ from plugtui.performance.exposure import Trade, exposure, turnover
 from plugtui.performance.figures import (
     DEFINITIONS,
     figures,
-    figures_of_returns,
-    figures_of_trips,
     periods_per_year,
     without_amounts,
 )
 from plugtui.performance.ratios import Undefined
 from plugtui.performance.returns import daily_returns
 from plugtui.performance.windows import WINDOWS
-from tests.performance.support import curve_of, days_from, returns_of
+from tests.performance.support import curve_of, days_from
 
 
 @dataclass
@@ -46,8 +44,7 @@ def test_a_figure_is_either_a_number_or_has_its_reason() -> None:
         figures(YEAR),
         figures(YEAR, TRIPS),
         figures(curve_of([5])),
-        figures_of_trips(TRIPS),
-        figures_of_trips([]),
+        figures(curve_of([]), []),
     ):
         for name in Figures.__struct_fields__:
             value = getattr(found, name)
@@ -71,12 +68,6 @@ def test_round_trips_give_their_figures() -> None:
     found = figures(YEAR, TRIPS)
     assert (found.win_rate, found.profit_factor, found.expectancy, found.round_trips) == (0.5, 2.625, 3.25, 2)
     assert figures(YEAR).undefined["win_rate"] == "no list of fills"
-
-
-def test_round_trips_alone_have_a_profit_and_no_return() -> None:
-    found = figures_of_trips(TRIPS)
-    assert found.pnl == Decimal("6.5")
-    assert found.undefined["sharpe"] == "a list of fills has no equity"
 
 
 def test_without_amounts_nothing_tells_the_size_of_the_account() -> None:
@@ -103,12 +94,6 @@ def test_a_spacing_that_is_neither_days_nor_weeks_nor_months_is_refused() -> Non
     with pytest.raises(ValueError, match="spacing was 91 days, expected days, weeks or months"):
         figures(curve)
     assert figures(curve, periods=4).volatility is not None
-
-
-def test_a_return_series_has_no_money() -> None:
-    found = figures_of_returns(returns_of([0.01, -0.02]))
-    assert found.pnl is None
-    assert found.undefined["pnl"] == "a return series has no money"
 
 
 # ---------------------------------------------------------------- payload of the control link
@@ -161,6 +146,17 @@ def test_the_payload_compares_with_a_benchmark() -> None:
     assert found["periods"] == 31
     assert found["relative"]["value"] is not None
     assert performance_payload(YEAR, "1M")["benchmark"] is None
+
+
+def test_a_window_that_begins_before_the_known_fills_says_so() -> None:
+    trade = Trade(int(YEAR.time_ns[300]), "AAPL", Decimal(1), Decimal(100))
+    since = int(YEAR.time_ns[290])
+    whole = performance_payload(YEAR, "ALL", trades=[trade], fills_since_ns=since)
+    assert whole["more"]["exposure"]["reason"].startswith("fills are known since 2024-10-17")
+    assert [mark["kind"] for mark in whole["marks"]] == ["fills"]
+    month = performance_payload(YEAR, "1M", trades=[trade], fills_since_ns=since)
+    assert month["more"]["exposure"]["value"] > 0
+    assert month["marks"] == []
 
 
 def test_too_few_points_are_refused() -> None:

@@ -10,7 +10,7 @@ from plugtui.brokers.port import Activity, EquityPoint
 from plugtui.performance.curve import NEW_YORK
 from plugtui.performance.figures import money
 from plugtui.performance.flows import external_flows, is_external
-from plugtui.performance.history import from_history, from_points, intraday
+from plugtui.performance.history import from_history, from_points
 from plugtui.performance.returns import daily_returns, time_weighted
 from tests.performance.support import activity, history_of
 
@@ -109,12 +109,6 @@ def test_securities_without_a_price_are_marked() -> None:
 def test_a_jump_as_of_an_unadjusted_split_is_marked() -> None:
     curve = from_history(history_of([1000, 1010, 505, 1012]))
     assert [mark.kind for mark in curve.marks] == ["spike", "spike"]
-
-
-def test_an_intraday_history_becomes_a_curve_of_moments() -> None:
-    stamps = [int(datetime(2024, 1, 9, hour, tzinfo=NEW_YORK).timestamp()) for hour in (10, 11, 12)]
-    curve = intraday({"timestamp": stamps, "equity": [100, None, 102]})
-    np.testing.assert_allclose(daily_returns(curve).values, [0.02])
 
 
 def test_the_points_of_a_broker_make_the_same_curve() -> None:

@@ -36,7 +36,7 @@ class Mark:
 
     time_ns: int
     kind: str
-    """``gap``, ``flow moved``, ``flow unvalued``, ``spike``, ``ruin``."""
+    """``gap``, ``flow moved``, ``flow unvalued``, ``spike``, ``ruin``, ``fills``."""
     text: str
 
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from plugtui.performance.benchmark import benchmark_returns, compare
-from plugtui.performance.curve import Curve, IntArray
+from plugtui.performance.curve import Curve, IntArray, Mark, day_of
 from plugtui.performance.drawdown import top_drawdowns, underwater
 from plugtui.performance.exposure import Trade, exposure, turnover
 from plugtui.performance.figures import Trip, figures, return_values
@@ -18,6 +18,8 @@ from plugtui.performance.windows import calendar_table, previous, window
 
 MAX_POINTS = 500
 _MORE = ("downside_deviation", "winning_days", "value_at_risk", "expected_shortfall", "stability", "omega")
+
+_NO_FILLS = Undefined("no list of fills")
 
 Point = tuple[int, float, float, float]
 """time_ns, equity (growth of 100 where amounts are not shown), index (1 at the start), drawdown (≤ 0)."""
@@ -74,6 +76,13 @@ def _value(value: Value) -> dict[str, Any]:
     return {"value": None, "reason": value.reason} if isinstance(value, Undefined) else {"value": value}
 
 
+def _fills_known(cut: Curve, trades: Sequence[Trade], since_ns: int | None) -> Undefined | None:
+    """Return why exposure and turnover are undefined, or ``None``."""
+    if since_ns is not None and len(cut) and since_ns > int(cut.time_ns[0]):
+        return Undefined(f"fills are known since {day_of(since_ns)} only")
+    return None if trades else _NO_FILLS
+
+
 def _comparison(returns: Returns, prices: Sequence[tuple[date, float]]) -> dict[str, Any]:
     found = compare(returns, benchmark_returns(returns, prices))
     names = ("account", "benchmark", "relative", "beta", "correlation")
@@ -91,6 +100,7 @@ def performance_payload(
     *,
     trips: Sequence[Trip] | None = None,
     trades: Sequence[Trade] = (),
+    fills_since_ns: int | None = None,
     by_algo: Mapping[str, Any] | None = None,
     by_symbol: Mapping[str, Any] | None = None,
     live: Curve | None = None,
@@ -104,6 +114,8 @@ def performance_payload(
         name: of the window.
         trips: round trips closed within the window.
         trades: all fills that are known, for exposure and turnover; empty leaves both undefined.
+        fills_since_ns: before this moment fills are not known; ``None``: all are. A window that begins earlier has neither
+            exposure nor turnover, and a mark says what its round trips cover.
         by_algo: P&L per algorithm, taken along.
         by_symbol: P&L per symbol, taken along.
         live: equity samples of today, plotted for 1D in place of the two daily points.
@@ -116,12 +128,14 @@ def performance_payload(
     cut = window(curve, name)
     returns = daily_returns(cut)
     values = return_values(returns, DAILY)
-    nothing = Undefined("no list of fills")
+    known = _fills_known(cut, trades, fills_since_ns)
     more = {
         **{key: values[key] for key in _MORE},
-        "exposure": exposure(trades, cut) if trades else nothing,
-        "turnover": turnover(trades, cut) if trades else nothing,
+        "exposure": known or exposure(trades, cut),
+        "turnover": known or turnover(trades, cut),
     }
+    if known is not None and known is not _NO_FILLS and fills_since_ns is not None:
+        cut = cut.marked(Mark(fills_since_ns, "fills", f"{known.reason}; so are the round trips"))
     plotted = live if name == "1D" and live is not None and len(live) > 1 else cut
     return {
         "window": name,

@@ -148,30 +148,6 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def _assemble(
-    values: Mapping[str, Value], returns: Returns, trips: Sequence[Trip] | None, curve: Curve | None
-) -> Figures:
-    pnl, net_flow = money(curve) if curve is not None else (None, None)
-    numbers: dict[str, float] = {}
-    reasons: dict[str, str] = {}
-    for name in _FIELDS:
-        value = values[name]
-        if isinstance(value, Undefined):
-            reasons[name] = value.reason
-        else:
-            numbers[name] = value
-    if curve is None:
-        reasons |= dict.fromkeys(("pnl", "net_flow"), "a return series has no money")
-    return Figures(
-        **numbers,
-        pnl=pnl,
-        net_flow=net_flow,
-        days=len(ratios.known(returns.values)),
-        round_trips=len(trips) if trips is not None else 0,
-        undefined=reasons,
-    )
-
-
 def figures(curve: Curve, trips: Sequence[Trip] | None = None, periods: float | None = None) -> Figures:
     """Compute the figures of a curve (cut it with :func:`plugtui.performance.windows.window` first).
 
@@ -184,36 +160,26 @@ def figures(curve: Curve, trips: Sequence[Trip] | None = None, periods: float | 
         ValueError: when ``periods`` is not given and the spacing is neither days nor weeks nor months.
     """
     returns = daily_returns(curve)
-    return _complete(returns, trips, periods, curve)
-
-
-def figures_of_returns(returns: Returns, trips: Sequence[Trip] | None = None, periods: float | None = None) -> Figures:
-    """Compute the figures of a return series; as :func:`figures`, without money."""
-    return _complete(returns, trips, periods, None)
-
-
-def _complete(returns: Returns, trips: Sequence[Trip] | None, periods: float | None, curve: Curve | None) -> Figures:
     values = return_values(returns, periods if periods is not None else periods_per_year(returns))
-    return _assemble({**for_screen(values, span_days(returns)), **trip_values(trips)}, returns, trips, curve)
-
-
-def figures_of_trips(trips: Sequence[Trip]) -> Figures:
-    """Compute the figures of round trips alone; those of returns are undefined."""
-    empty = Returns(np.empty(0, np.int64), np.empty(0))
-    undefined: dict[str, Value] = dict.fromkeys(_FIELDS, _NO_EQUITY)
-    assembled = _assemble({**undefined, **trip_values(trips)}, empty, trips, None)
-    reasons = {**assembled.undefined, "net_flow": _NO_EQUITY.reason}
-    reasons.pop("pnl")
-    return _with_pnl(assembled, sum((trip.pnl for trip in trips), Decimal(0)), reasons)
-
-
-def _with_pnl(source: Figures, pnl: Decimal, undefined: dict[str, str]) -> Figures:
+    shown = {**for_screen(values, span_days(returns)), **trip_values(trips)}
+    numbers: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    for name in _FIELDS:
+        value = shown[name]
+        if isinstance(value, Undefined):
+            reasons[name] = value.reason
+        else:
+            numbers[name] = value
+    if len(curve) < 2:
+        reasons |= dict.fromkeys(("pnl", "net_flow"), ratios.NO_RETURNS.reason)
+    pnl, net_flow = money(curve) if len(curve) > 1 else (None, None)
     return Figures(
-        **{name: getattr(source, name) for name in _FIELDS},
+        **numbers,
         pnl=pnl,
-        days=source.days,
-        round_trips=source.round_trips,
-        undefined=undefined,
+        net_flow=net_flow,
+        days=len(ratios.known(returns.values)),
+        round_trips=len(trips) if trips is not None else 0,
+        undefined=reasons,
     )
 
 

@@ -7,12 +7,9 @@ are used.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
-
-import numpy as np
 
 from plugtui.performance.curve import EMPTY, Curve, Mark, Movement, close_ns, curve_of_days, day_of
 from plugtui.performance.flows import Flows, external_flows
@@ -150,20 +147,3 @@ def _curve(history: _Rows, flows: Flows) -> Curve:
     if not points:
         return EMPTY
     return inspect(settle_flows(curve_of_days(points, movements, (*flows.marks, *holes))))
-
-
-def intraday(history: Mapping[str, Any], movements: Sequence[Movement] = ()) -> Curve:
-    """Make the curve of one day from a history with a timeframe below a day; payments of the day count at its start."""
-    stamps, equities = history.get("timestamp") or [], history.get("equity") or []
-    points = [(int(s) * _NS, float(e)) for s, e in zip(stamps, equities, strict=False) if s is not None and e]
-    if not points:
-        return EMPTY
-    points.sort()
-    times = np.array([t for t, _ in points], np.int64)
-    flow = np.zeros(len(points))
-    for at in range(1, len(points)):
-        before, day = day_of(points[at - 1][0]), day_of(points[at][0])
-        flow[at] = float(sum((m.amount for m in movements if before < m.day <= day), Decimal(0)))
-    return replace(
-        EMPTY, time_ns=times, equity=np.array([e for _, e in points]), flow=flow, weighted_flow=np.maximum(flow, 0.0)
-    )
