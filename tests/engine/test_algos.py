@@ -71,9 +71,9 @@ class Desk:
         if program.pid is not None:
             self.programs.running.add(program.pid)
         ends = {"peername": ("127.0.0.1", port), "sockname": ("127.0.0.1", 8765)}
-        request = SimpleNamespace(
-            transport=SimpleNamespace(get_extra_info=ends.get), remote="127.0.0.1", headers={"User-Agent": agent}
-        )
+        headers = {"User-Agent": agent, "Upgrade": "websocket"}
+        transport = SimpleNamespace(get_extra_info=ends.get)
+        request = SimpleNamespace(transport=transport, remote="127.0.0.1", headers=headers)
         identity = Identity(self.keys.named(key) if key else None)
         return await self.directory.admit(identity, cast(web.BaseRequest, request))
 

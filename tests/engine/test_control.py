@@ -200,6 +200,16 @@ async def test_too_many_commands_at_once_are_refused(link: Link) -> None:
         assert (reply["id"], reply["ok"]) == (control.MAX_COMMANDS, False)
 
 
+async def test_commands_without_end_are_cut_off(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "MAX_REPLIES", 0)
+    async with dialled(link) as socket:
+        await socket.receive_str()
+        await socket.send_str('{"type":"command","id":1,"name":"echo","args":{"text":"x"}}')
+        while (message := await socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert message.data == aiohttp.WSCloseCode.POLICY_VIOLATION
+
+
 async def test_a_dashboard_that_does_not_read_is_cut_and_holds_up_nobody(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,6 +215,13 @@ async def test_an_error_of_the_broker_is_passed_on_as_it_is(kit: Kit) -> None:
         assert await answer.json() == {"code": 42210000, "message": "no"}
 
 
+async def test_an_offer_to_speak_http2_is_passed_over(kit: Kit, trading: Host) -> None:
+    headers = kit.headers(Connection="Upgrade, HTTP2-Settings", Upgrade="h2c", **{"HTTP2-Settings": "AAMAAABkAAQ"})
+    async with kit.http.get(f"{kit.url}/v2/account", headers=headers) as answer:
+        assert answer.status == 200
+    assert not {"Upgrade", "HTTP2-Settings"} & set(trading.last.headers)
+
+
 async def test_events_arrive_as_they_come_and_outlast_the_time_out(kit: Kit, trading: Host) -> None:
     async with kit.http.get(f"{kit.url}/v2/events/trades", headers=kit.headers()) as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"

@@ -21,6 +21,7 @@ from plugtui.engine.programs import UNKNOWN, Address, Program, Programs, sdk_lab
 from plugtui.errors import ControlError
 from plugtui.store.keys import RESERVED_NAMES, AlgoKey
 from plugtui.store.store import Store
+from plugtui.tasks import Tasks
 
 __all__ = ["Algo", "AlgoDirectory", "AlgoPnl", "ClientConnection"]
 
@@ -72,6 +73,7 @@ class AlgoDirectory:
         self._pnl = pnl
         self.now_ns = now_ns
         self._algos: dict[str, Algo] = {}
+        self._tasks = Tasks()
         for key in keys.all():
             self.key_issued(key)
 
@@ -97,13 +99,18 @@ class AlgoDirectory:
             identity: who was let in, from :class:`~plugtui.engine.access.Access`.
             request: the upgrade or the REST request.
         """
+        if identity.key and "Upgrade" not in request.headers:
+            # its name is known: an order need not wait until the system has told the program
+            algo = self._issued(identity.key)
+            self._tasks.start(self._meet(algo, request), "meet-program")
+            return algo
         program = await self._program(request)
         algo = self._issued(identity.key) if identity.key else self._own(program, request.remote or "")
-        headers = request.headers
-        algo.met(
-            program, sdk_label(headers.get("User-Agent", ""), headers.get("Content-Type", "")), _peer_text(request)
-        )
+        _introduce(algo, program, request)
         return algo
+
+    async def _meet(self, algo: Algo, request: web.BaseRequest) -> None:
+        _introduce(algo, await self._program(request), request)
 
     async def _program(self, request: web.BaseRequest) -> Program:
         transport = request.transport
@@ -294,6 +301,7 @@ class AlgoDirectory:
     async def aclose(self) -> None:
         """Write what is left and let the look-up thread end."""
         self._programs.aclose()
+        await self._tasks.aclose()
         await self.journal.aclose()
 
 
@@ -317,6 +325,11 @@ def _ends(transport: asyncio.Transport | None) -> tuple[Address | None, Address 
     ends = (transport.get_extra_info("peername"), transport.get_extra_info("sockname"))
     peer, local = ((end[0], end[1]) if isinstance(end, tuple) and len(end) >= 2 else None for end in ends)
     return peer, local
+
+
+def _introduce(algo: Algo, program: Program, request: web.BaseRequest) -> None:
+    headers = request.headers
+    algo.met(program, sdk_label(headers.get("User-Agent", ""), headers.get("Content-Type", "")), _peer_text(request))
 
 
 def _peer_text(request: web.BaseRequest) -> str:

@@ -53,6 +53,8 @@ STALL_S = 10.0
 HELLO_TIMEOUT_S = 10.0
 MAX_COMMANDS = 16
 """Commands of one dashboard that run at the same time."""
+MAX_REPLIES = 1_000
+"""Replies that may wait to be read."""
 _MAX_COMMAND_BYTES = 1024 * 1024
 _HEARTBEAT_S = 20.0
 
@@ -368,6 +370,9 @@ class ControlServer:
                 return
             if isinstance(command, Hello):
                 continue
+            if len(dashboard.replies) >= MAX_REPLIES:
+                await dashboard.end(WSCloseCode.POLICY_VIOLATION, "commands without end, and no reply is read")
+                return
             if dashboard.running >= MAX_COMMANDS:
                 self._reply(dashboard, Reply(id=command.id, ok=False, error="too many commands at once"))
                 continue

@@ -67,7 +67,7 @@ class Passthrough:
             return error_response(40110000, "request is not authorized")
         algo = await self._directory.admit(identity, request)
         algo.requested()
-        if goes_to is None or "Upgrade" in request.headers:
+        if goes_to is None or request.headers.get("Upgrade", "").lower() == "websocket":
             return error_response(40410000, f"endpoint not found: {request.path}")
         refusal = self._refusal(algo, goes_to)
         if refusal is not None:
