@@ -23,9 +23,11 @@ class RateLimiter:
         used = used + 1 if started == window else 1
         self._windows[key] = (window, used)
         limit = self._limit()
+        if not limit:
+            return True, {}
         headers = {
             "X-RateLimit-Limit": str(limit),
             "X-RateLimit-Remaining": str(max(0, limit - used)),
             "X-RateLimit-Reset": str((window + 1) * 60),
         }
-        return not limit or used <= limit, headers
+        return used <= limit, headers
