@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.engine.account_kit import (
     rows_of_truth,
     trader,
 )
-from tests.support import eventually
+from tests.support import eventually, process
 
 SYMBOLS = ("AAPL", "F", "BAC", "XOM")
 
@@ -246,3 +247,55 @@ async def test_positions_of_the_ledger_follow_every_execution(simulator: Simulat
         truth = await client.truth()
         pnl = await made.account.pnl_by_symbol()
         assert sum(p.fills for p in pnl.values()) == before + len(truth)
+
+
+async def test_an_engine_killed_again_and_again_loses_and_doubles_nothing(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.faults.update({"duplicate_events": 0.2, "disorder_events": 0.2})
+    keys = credentials(simulator)
+    path = tmp_path / "l.sqlite3"
+    env = {"KEY_ID": keys.key_id, "SECRET": keys.secret.reveal(), "URL": keys.base_url}
+    async with trader(keys) as client:
+        async with rig(path, keys) as made:
+            await eventually(lambda: made.store.get("recovery_mark"))
+        shown = 0
+        for n in range(4):
+            with process([sys.executable, "-m", "tests.engine.account_process", str(path)], env) as child:
+                output = child.stdout
+                assert output is not None
+                assert await asyncio.to_thread(output.readline)
+                await trade(client, 8, seed=n, pause_s=0.02)
+                child.kill()
+                lines = (await asyncio.to_thread(output.read)).splitlines()
+                shown = max([shown, *(int(line) for line in lines if line.isdigit())])
+            await trade(client, 2, seed=10 + n)
+        assert shown > 0
+        async with rig(path, keys) as made:
+            await eventually(lambda: agrees(made, client))
+            assert made.facts.seq >= shown
+            seqs = [fact.seq for fact in await made.facts.since(0, 100_000)]
+            assert seqs == list(range(1, len(seqs) + 1))
+
+
+async def test_an_order_says_what_became_of_it(simulator: Simulator, tmp_path: Path) -> None:
+    keys = credentials(simulator)
+    async with rig(tmp_path / "l.sqlite3", keys) as made, trader(keys) as client:
+        order = await client.order("AAPL", "buy", 3)
+        await eventually(lambda: agrees(made, client))
+        life = await made.account.order_life(order["id"])
+        assert life is not None
+        assert life["order"]["status"] == "filled"
+        assert "new" in {event["event"] for event in life["events"]}
+        assert sum(Decimal(str(e["qty"])) for e in life["executions"]) == 3
+        assert await made.account.order_life("unknown") is None
+
+
+async def test_open_orders_of_an_algorithm_are_canceled(simulator: Simulator, tmp_path: Path) -> None:
+    keys = credentials(simulator)
+    async with rig(tmp_path / "l.sqlite3", keys) as made, trader(keys) as client:
+        await made.orders.claim(client_order_id="mine-1", algo="meanrev", time_ns=1)
+        mine = await client.order("AAPL", "buy", 1, type="limit", limit_price="1", client_order_id="mine-1")
+        other = await client.order("F", "buy", 1, type="limit", limit_price="1", client_order_id="other-1")
+        await eventually(lambda: made.journal.ledger.order(mine["id"]) and made.journal.ledger.order(other["id"]))
+        assert await made.account.cancel_open_orders("meanrev") == (1, [])
+        await eventually(lambda: not made.journal.ledger.open_orders("meanrev"))
+        assert [record.order_id for record in made.journal.ledger.open_orders()] == [other["id"]]

@@ -16,7 +16,7 @@ from plugtui.errors import StoreError
 from plugtui.ledger.book import Changes
 from plugtui.store import ledger_rows
 from plugtui.store.store import Store
-from tests.ledger.support import Event, life, order_json, rest_fill
+from tests.ledger.support import Event, event, life, order_json, rest_fill
 
 
 @pytest.fixture
@@ -155,6 +155,13 @@ async def test_too_much_that_waits_is_given_up_and_taken_again_when_heard_of(
     fills = [rest_fill(one) for one in many if one.update.is_execution]
     await journal.commit(lambda: journal.ledger.take_fills(fills))
     assert len(await ledger_rows.executions(store)) == 60
+
+
+async def test_an_absurd_date_keeps_nothing_else_from_being_written(store: Store) -> None:
+    journal, _ = await opened(store)
+    absurd = order_json("z", "canceled", updated_at="9999-12-31T23:59:59Z")
+    await hear(journal, event("canceled", absurd, 2**64), *LIFE)
+    assert len(await ledger_rows.executions(store)) == 2
 
 
 async def test_nothing_new_costs_no_commit(store: Store) -> None:

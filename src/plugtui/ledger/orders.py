@@ -155,8 +155,8 @@ def event_of(update: TradeUpdate, arrived_ns: int, reason: str = "") -> OrderEve
 
 
 def recovered_event(record: OrderRecord) -> OrderEvent | None:
-    """Return the event that a status read from REST implies; None for statuses that executions explain."""
-    if record.status not in ONCE:
+    """Return the event that a status read from REST implies; None for those that executions explain and those in passing."""
+    if record.status not in ONCE or record.status == "pending_new":
         return None
     return OrderEvent(
         order_id=record.order_id,

@@ -27,6 +27,7 @@ _ORDER = (
     f" OR excluded.status IN ({','.join(repr(status) for status in sorted(FINAL))})"
 )
 _EVENT = "INSERT OR IGNORE INTO order_events (event_key, order_id, event, time_ns, raw, recovered) VALUES (?,?,?,?,?,?)"
+_MAX_NS = 2**63 - 1
 _ATTRIBUTE = "UPDATE executions SET algo = ? WHERE execution_id = ?"
 _CLAIM = (
     "INSERT INTO claims (kind, id, algo, time_ns) VALUES (?,?,?,?)"
@@ -52,20 +53,33 @@ def claim(kind: str, name: str, algo: str, time_ns: int) -> Statement:
 def _execution_values(e: Execution) -> Sequence[object]:
     return (
         *(e.execution_id, e.order_id, e.client_order_id, e.symbol, e.side, e.qty, e.price, e.cum_qty),
-        *(e.position_qty, e.order_qty, e.time_ns, e.algo, e.source, int(e.recovered), e.activity_id),
+        *(e.position_qty, e.order_qty, _stored(e.time_ns), e.algo, e.source, int(e.recovered), e.activity_id),
     )
 
 
 def _order_values(o: OrderRecord) -> Sequence[object]:
     return (
         *(o.order_id, o.client_order_id, o.symbol, o.side, o.type, o.tif, o.qty, o.limit_price, o.stop_price),
-        *(o.status, o.filled_qty, o.filled_avg_price, o.submitted_ns, o.updated_ns, o.replaced_by, o.replaces),
+        *(
+            o.status,
+            o.filled_qty,
+            o.filled_avg_price,
+            _stored(o.submitted_ns),
+            _stored(o.updated_ns),
+            o.replaced_by,
+            o.replaces,
+        ),
         *(o.parent_id, o.algo, o.raw),
     )
 
 
 def _event_values(event: LoggedEvent) -> Sequence[object]:
-    return (event.key, event.order_id, event.event, event.time_ns, event.raw, int(event.recovered))
+    return (event.key, event.order_id, event.event, _stored(event.time_ns), event.raw, int(event.recovered))
+
+
+def _stored(time_ns: int | None) -> int | None:
+    """Fit a time into 64 bits: an absurd date in one event must not keep the others from being written."""
+    return None if time_ns is None else max(-_MAX_NS, min(_MAX_NS, time_ns))
 
 
 def _decimal(text: str | None) -> Decimal | None:
@@ -158,6 +172,8 @@ async def load(store: Store) -> Ledger:
             replaces=record.replaces,
             parent_id=record.parent_id,
         )
+        if record.replaced_by:
+            ledger.attribution.relate(record.replaced_by, replaces=record.order_id)
         if record.algo:
             ledger.attribution.claim(ORDER, record.order_id, record.algo)
     for row in reversed(await store.read("SELECT event_key FROM order_events ORDER BY time_ns DESC LIMIT 100000")):
