@@ -4,12 +4,16 @@ import asyncio
 import base64
 import json
 import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import msgspec
 import pytest
 import websockets
 
+from plugtui.sim.data_session import DataSession
 from plugtui.sim.server import Simulator
 from plugtui.wire.channels import Family
 from plugtui.wire.marketdata import ERRORS
@@ -343,25 +347,34 @@ async def test_client_pings_are_answered_at_any_time() -> None:
         reader.cancel()
 
 
-async def test_batches_grow_for_a_reader_that_pauses() -> None:
-    # The read limit keeps what the client's own machine buffers small, so that the server feels the pause.
-    async with (
-        simulator(rate=20_000) as sim,
-        logged_in(sim, msgpack=True, max_queue=1, read_limit=1024, compression=None) as client,
-    ):
-        await client.subscribe(quotes=["*"], trades=["*"])
-        prompt = max([len(await client.receive()) for _ in range(20)])
+@asynccontextmanager
+async def narrow(sim: Simulator) -> AsyncIterator[tuple[RawClient, DataSession]]:
+    """Log in over a connection on which hardly anything fits, so that the server feels at once when nobody reads."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", int(sim.url.rsplit(":", 1)[1])))
+    options = {"max_queue": 1, "read_limit": 1024, "compression": None, "close_timeout": 0.1, "sock": sock}
+    async with logged_in(sim, msgpack=True, **options) as client:
         (session,) = sim.streams._sessions
-        await eventually(lambda: session._pending_bytes > 500_000, timeout=60)
-        late = max([len(await client.receive()) for _ in range(400)])
-        assert late > 2 * prompt
+        transport = session._request.transport
+        assert transport is not None
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        await client.subscribe(quotes=["*"], trades=["*"])
+        yield client, session
+
+
+async def test_batches_grow_for_a_reader_that_pauses() -> None:
+    async with simulator(rate=5000) as sim, narrow(sim) as (client, session):
+        prompt = max([len(await client.receive()) for _ in range(20)])
+        await eventually(lambda: len(session._slices) > 5 * prompt, timeout=60)
+        while len(await client.receive()) <= 5 * prompt:
+            pass
 
 
 async def test_a_client_that_does_not_read_is_cut_with_407_and_frees_its_slot() -> None:
-    async with simulator("slow_client_bytes=20000", rate=20_000) as sim:
-        async with logged_in(sim, msgpack=True, max_queue=1, read_limit=1024, compression=None) as client:
-            await client.subscribe(quotes=["*"], trades=["*"])
-            (session,) = sim.streams._sessions
+    async with simulator("slow_client_bytes=20000", rate=5000) as sim:
+        async with narrow(sim) as (_, session):
             await eventually(lambda: session.ended == "slow client", timeout=60)
             await eventually(lambda: not sim.streams._sessions)
         async with logged_in(sim):

@@ -46,7 +46,10 @@ class Market:
         self.history = history or History(universe, seed, calendar, start_ns)
         self._calendar = calendar
         self._dice = Dice(seed)
-        self.instruments: Mapping[str, Instrument] = {profile.symbol: profile.instrument for profile in universe}
+        self.instruments: Mapping[str, Instrument] = {
+            profile.symbol: profile.instrument for profile in universe if profile.family is not Family.TEST
+        }
+        """What can be traded: not the test feed's symbol."""
         self.lines: dict[str, Line] = {profile.symbol: self._line(profile, start_ns) for profile in universe}
         self._factors = dict.fromkeys(Family, 0.0)
         self._last_ns = start_ns

@@ -32,6 +32,8 @@ _TABLE = 4096
 _TRADING_SECONDS = 252 * 23_400
 
 HALT_NS = 10 * NS
+HALT_EVERY_NS = 900 * NS
+"""A stock is not halted again before, however high the rate of messages."""
 _LATE_WINDOW_NS = 20 * NS
 _QUOTE_SHARE, _TRADE_SHARE = 0.55, 0.99
 
@@ -176,7 +178,7 @@ class StockLine(Line):
     """A stock (or the test feed's symbol)."""
 
     def __init__(self, profile: Profile, previous_close: int, dice: Dice, start_ns: int) -> None:
-        self.halted_until = 0
+        self.halted_until = self.next_halt_ns = 0
         self.next_id = 1 + dice.below(50_000)
         super().__init__(profile, previous_close, dice, start_ns)
         self.tape = profile.instrument.tape
@@ -267,8 +269,8 @@ class StockLine(Line):
             scale = self.profile.scale
             message = Imbalance(self.symbol, self.snap(self.last) / scale, self.tape, Timestamp(now_ns))
             return Event(self.family, channels.IMBALANCES, self.symbol, message)
-        if kind < 0.643:
-            self.halted_until = now_ns + HALT_NS
+        if kind < 0.66 and now_ns >= self.next_halt_ns:
+            self.halted_until, self.next_halt_ns = now_ns + HALT_NS, now_ns + HALT_EVERY_NS
             return self._status(now_ns, halted=True)
         return self._luld(now_ns)
 
