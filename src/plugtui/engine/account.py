@@ -160,6 +160,8 @@ class Account:
         try:
             await self._gaps.close(STREAM, connected_ns, self._now_ns(), recovered=self._recovered_in_gap)
             self._recovered_in_gap = 0
+            # An engine that is killed in its first seconds has been here too: the next one must know where its gap begins.
+            await self._heartbeat()
         except StoreError as error:
             log.error("the gap could not be closed: %s", error.title)
         self._look_again.set()
