@@ -241,6 +241,9 @@ class Venue:
             self._close(new)
             self._change(new, "rejected", "rejected")
             return
+        if not new.is_open:
+            self._cancel(old)  # who cancels the new order before it took effect wants neither
+            return
         old.replaced_by, old.replaced_ns = new.id, self.now_ns
         self._inherit(old, new)
         self._close(old)
