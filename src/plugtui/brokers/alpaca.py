@@ -8,6 +8,7 @@ import asyncio
 import functools
 import json
 import logging
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
@@ -38,6 +39,7 @@ ORDERS_PAGE = 500
 _CLOCK_CHANGE_NS = 3_600 * NS
 """Ids are stamped with New York's wall clock: in one night of the year an hour of them runs through another."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 _IN_KIND = frozenset({"ACATS", "JNLS"})
 
 
@@ -122,7 +124,7 @@ class AlpacaBroker:
         query: dict[str, Any] = {"category": "non_trade_activity", "direction": "desc", "page_size": PAGE}
         while len(found) < limit:
             page = await self._get("/account/activities", query)
-            items = [_read(_activity, item) for item in page if item.get("status") != "canceled"]
+            items = [_read(_activity, item) for item in page if _counts(item)]
             fresh = [item for item in items if item.id not in found and item.day >= since_day]
             found |= {item.id: item for item in fresh}
             if len(page) < PAGE or (items and not fresh):
@@ -320,6 +322,12 @@ def _position(body: dict[str, Any]) -> PositionState:
         unrealized_pnl=_money(body, "unrealized_pl", default=Decimal(0)),
         current_price=None if price in (None, "") else _money(body, "current_price"),
     )
+
+
+def _counts(body: dict[str, Any]) -> bool:
+    """Tell whether an activity happened, on a day that can be read."""
+    day = str(body.get("date") or body.get("created_at") or "")[:10]
+    return body.get("status") != "canceled" and _DAY.fullmatch(day) is not None
 
 
 def _activity(body: dict[str, Any]) -> Activity:

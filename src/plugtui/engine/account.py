@@ -71,6 +71,7 @@ class Account:
             that were built for what was recovered.
         replay_recovered: hand recovered executions and order events to ``on_forward`` too.
         on_state: called with each new AccountState.
+        on_failure: called with name and error when a part of it has ended by a fault of ours.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Account:
         on_forward: Forward,
         replay_recovered: bool = True,
         on_state: Callable[[AccountState], None] | None = None,
+        on_failure: Callable[[str, BaseException], None] | None = None,
         now_ns: Callable[[], int] = time.time_ns,
         grace_s: float = GRACE_S,
     ) -> None:
@@ -103,7 +105,7 @@ class Account:
             now_ns=now_ns,
         )
         self._arrivals: asyncio.Queue[_Arrival | None] = asyncio.Queue(MOST_WAITING)
-        self._tasks = Tasks()
+        self._tasks = Tasks(on_failure)
         self._to_the_end = Uninterrupted("account-recovery")
         self._worker: asyncio.Task[None] | None = None
         self._live = False
@@ -157,14 +159,18 @@ class Account:
         self._live = True
         connected_ns = self._now_ns()
         await self._recover_at_last()
+        await self._to_the_end.run(self._close_gap(connected_ns))
+        self._look_again.set()
+
+    async def _close_gap(self, connected_ns: int) -> None:
+        recovered, self._recovered_in_gap = self._recovered_in_gap, 0
         try:
-            await self._gaps.close(STREAM, connected_ns, self._now_ns(), recovered=self._recovered_in_gap)
-            self._recovered_in_gap = 0
+            await self._gaps.close(STREAM, connected_ns, self._now_ns(), recovered=recovered)
             # An engine that is killed in its first seconds has been here too: the next one must know where its gap begins.
             await self._heartbeat()
         except StoreError as error:
+            self._recovered_in_gap += recovered
             log.error("the gap could not be closed: %s", error.title)
-        self._look_again.set()
 
     async def stream_lost(self, reason: str, since_ns: int) -> None:
         """Open a gap (``on_lost``)."""

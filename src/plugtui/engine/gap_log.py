@@ -6,6 +6,7 @@ from plugtui.control.messages import Gap
 from plugtui.engine.facts import FactLog
 from plugtui.ledger.gaps import GapBook
 from plugtui.store.store import Statement, Store
+from plugtui.store.uninterrupted import Uninterrupted
 
 
 class GapLog:
@@ -15,6 +16,7 @@ class GapLog:
         self._facts = facts
         self._book = book
         self._lock = asyncio.Lock()
+        self._to_the_end = Uninterrupted("gap-log")
 
     @classmethod
     async def open_log(cls, store: Store, facts: FactLog) -> "GapLog":
@@ -32,6 +34,9 @@ class GapLog:
 
     async def open(self, stream: str, from_ns: int, reason: str, now_ns: int) -> Gap:
         """Open a gap; a stream that is down already keeps the gap it has."""
+        return await self._to_the_end.run(self._opened(stream, from_ns, reason, now_ns))
+
+    async def _opened(self, stream: str, from_ns: int, reason: str, now_ns: int) -> Gap:
         async with self._lock:
             known = self._book.current(stream)
             if known is not None:
@@ -48,6 +53,9 @@ class GapLog:
             recovered: executions fetched afterwards.
             lost: what cannot be had again, for a person.
         """
+        return await self._to_the_end.run(self._closed(stream, to_ns, now_ns, recovered, lost))
+
+    async def _closed(self, stream: str, to_ns: int, now_ns: int, recovered: int, lost: str) -> Gap | None:
         async with self._lock:
             gap = self._book.plan_close(stream, to_ns, recovered, lost)
             if gap is not None:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ HISTORY_DAYS = 90
 HISTORY_FILLS = 3_000
 HISTORY_ORDERS = 1_500
 _ONE_BY_ONE = 50
+_MOST_LOOKS = 4
 _DAY_NS = 86_400 * 10**9
 _MARK = "recovery_mark"
 
@@ -85,6 +87,7 @@ class Recovery:
         self._grace_s = grace_s
         self._now_ns = now_ns
         self._lock = asyncio.Lock()
+        self._looked: dict[tuple[str, Decimal], int] = {}
 
     async def run(self) -> Found:
         """Read once and merge.
@@ -174,10 +177,12 @@ class Recovery:
         return _Mark(max([mark.fills_ns, *(fill.time_ns for fill in fills)]), max([mark.orders_ns, *submitted]))
 
     def _lags(self, rows: Sequence[OrderRow]) -> bool:
-        """Tell whether an order is filled up to a point of which no execution is known."""
+        """Tell whether an order is filled up to a point of which no execution is known; each such point counts a few times."""
         known = self._journal.ledger.executions
         orders = [order_from(value) for row in rows for value in _members(row.raw)]
-        return any(order.filled_qty and not known.knows_fill(order.id, order.filled_qty) for order in orders)
+        points = {(o.id, o.filled_qty) for o in orders if o.filled_qty and not known.knows_fill(o.id, o.filled_qty)}
+        self._looked = {point: self._looked.get(point, 0) + 1 for point in points}
+        return any(looks <= _MOST_LOOKS for looks in self._looked.values())
 
     async def _replay(self, changes: Changes, fills: Sequence[RestFill]) -> None:
         if self._forward is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from plugtui.control.messages import FactBody, OrderEvent
+from plugtui.control.messages import FactBody, Fill, OrderEvent
 from plugtui.ledger.attribution import Attribution
 from plugtui.ledger.executions import Execution, ExecutionBook, from_fill, from_update
 from plugtui.ledger.orders import OrderRecord, event_key, event_of, family, merge, recovered_event
@@ -58,9 +58,10 @@ class Changes:
         self.fresh = self.fresh or other.fresh
 
     def facts(self) -> list[FactBody]:
-        """Return what the control link is told; history is not told."""
-        told: list[FactBody] = [e.fact() for e in self.executions if e.source != "history"]
-        return [*told, *self.events, *(execution.fact() for execution in self.attributed)]
+        """Return what the control link is told, in the order of its times; history is not told."""
+        told: list[Fill | OrderEvent] = [*self.events, *(e.fact() for e in self.executions if e.source != "history")]
+        told.sort(key=lambda body: body.time_ns)
+        return [*told, *(execution.fact() for execution in self.attributed)]
 
 
 class Ledger:
