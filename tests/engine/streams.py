@@ -133,6 +133,10 @@ class Client:
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request and return its answer; data that comes before is kept."""
         await self.socket.send(msgpack.packb(request) if self.codec == "msgpack" else json.dumps(request))
+        return await self.answer()
+
+    async def answer(self) -> dict[str, Any]:
+        """Return the next control message; data that comes before is kept."""
         while True:
             messages = await self.read()
             if messages[0]["T"] in ("success", "error", "subscription"):

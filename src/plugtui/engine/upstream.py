@@ -38,6 +38,8 @@ _PING_TIMEOUT_S = 30.0
 _FATAL_RETRY_NS = 30_000_000_000
 _MAX_PATIENCE = 16
 _MAX_NEWS = 1024
+_LINGER_NS = 120_000_000_000
+"""For so long a session that was not closed cleanly may hold the slot (protocol §6)."""
 _SPEAKING = frozenset({TRADES, QUOTES, ORDERBOOKS})
 _CONTENT_TYPE = {Codec.JSON: "application/json", Codec.MSGPACK: "application/msgpack"}
 _REQUEST_CODES = frozenset({400, 405, 410, 412, 413})
@@ -54,7 +56,7 @@ class StreamEvents(Protocol):
         """Open a gap."""
 
     async def stream_restored(self, name: str, to_ns: int) -> None:
-        """Close the gap."""
+        """Close the gap, if there is one: an engine that was killed may have left it open."""
 
     async def pairs_refused(self, name: str, pairs: frozenset[Pair], code: int) -> None:
         """Say that the server no longer gives what clients hold."""
@@ -112,6 +114,7 @@ class Upstream:
         self._flush_due = False
         self._fatal: _Failed | None = None
         self._failed_at_ns = 0
+        self._last_live_ns = 0
         self._gap_open = False
         self._patience = 1
 
@@ -176,13 +179,13 @@ class Upstream:
             self._send(self._book.connected())
             self.health.connected_ns = self._clock()
             self._become("live")
-            if self._gap_open:
-                self._gap_open = False
-                self._tell(partial(self._events.stream_restored, self.health.name, self._clock()))
+            self._gap_open = False
+            self._tell(partial(self._events.stream_restored, self.health.name, self._clock()))
             await self._serve(socket)
         except ConnectionClosed as closed:
             raise _Failed(Trouble.NETWORK, f"connection lost ({_describe(closed)})") from closed
         finally:
+            self._last_live_ns = self._clock() if self.health.state != "connecting" else self._last_live_ns
             self._book.lost()
             self.router.reset()
             await _close(socket)
@@ -338,12 +341,15 @@ class Upstream:
         """Mark the gap, say what is the matter and wait as long as the policy demands."""
         now = self._clock()
         self._failed_at_ns = now
+        reason = failure.reason
+        if failure.trouble is Trouble.OCCUPIED and now - self._last_live_ns < _LINGER_NS:
+            reason = f"the server still holds our last session ({failure.code})"
         if not self._gap_open:
             self._gap_open = True
-            self._tell(partial(self._events.stream_lost, self.health.name, now, failure.reason))
+            self._tell(partial(self._events.stream_lost, self.health.name, now, reason))
         self.health.reconnects += 1
         wait = self._backoff.failed(failure.trouble, now)
-        log.warning("%s: %s; next attempt in %.1f s", self.health.name, failure.reason, wait)
+        log.warning("%s: %s; next attempt in %.1f s", self.health.name, reason, wait)
         if failure.trouble is Trouble.FATAL:
             self._fatal = failure
             self._book.fail_waiting(failure.code or 500)
@@ -352,7 +358,7 @@ class Upstream:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
             return
-        self._become("waiting", failure.reason, now + int(wait * 1e9))
+        self._become("waiting", reason, now + int(wait * 1e9))
         await asyncio.sleep(wait)
 
     def _refused(self, pairs: frozenset[Pair], code: int) -> None:
