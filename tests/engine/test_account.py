@@ -237,6 +237,22 @@ async def test_money_state_is_the_brokers_and_the_day_is_neutral_of_deposits(
         await eventually(lambda: made.account.history("1D"))
 
 
+async def test_positions_of_the_ledger_are_the_brokers_from_the_first_start_on(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    keys = credentials(simulator)
+    async with trader(keys) as client:
+        for _ in range(2):  # the second time from the database
+            async with rig(tmp_path / "l.sqlite3", keys, FAST) as made:
+                await eventually(lambda: made.store.get("recovery_mark"))
+                await trade(client, 6)
+                await eventually(lambda: agrees(made, client))
+                await made.journal.refresh()
+                held = {p.symbol: p.qty for p in await made.broker.positions()}
+                symbols = {*held, *(e.symbol for e in await made.account.executions())}
+                assert {s: q for s in symbols if (q := made.journal.position(s))} == held
+
+
 async def test_positions_of_the_ledger_follow_every_execution(simulator: Simulator, tmp_path: Path) -> None:
     keys = credentials(simulator)
     async with rig(tmp_path / "l.sqlite3", keys, FAST) as made, trader(keys) as client:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugtui.ledger.executions import Execution
-from plugtui.ledger.pnl import Pnl, PnlBook, account_trips
+from plugtui.ledger.pnl import Opening, Pnl, PnlBook, account_trips, openings_of
 
 
 def execution(n: int, algo: str | None, symbol: str, side: str, qty: str, price: str) -> Execution:
@@ -81,3 +81,28 @@ def test_two_algorithms_against_each_other_are_flat_for_the_account() -> None:
 def test_a_symbol_without_a_price_is_valued_at_its_last_execution() -> None:
     book = PnlBook.of([execution(1, "a", "AAPL", "buy", "2", "10"), execution(2, "a", "AAPL", "buy", "1", "13")])
     assert book.by_algo({})["a"].unrealized == 6
+
+
+def test_what_was_held_before_is_what_is_held_less_what_was_traded() -> None:
+    known = [
+        execution(5, "a", "AAPL", "sell", "3", "12"),
+        execution(6, "a", "BTC/USD", "buy", "0.5", "60000"),
+    ]
+    held = {
+        "AAPL": (Decimal(-1), Decimal(11)),
+        "BTCUSD": (Decimal("0.5"), Decimal(60000)),
+        "F": (Decimal(7), Decimal(9)),
+    }
+    openings = openings_of(held, known, since_ns=1)
+    assert openings == [
+        Opening("AAPL", Decimal(2), Decimal(12), 4),
+        Opening("F", Decimal(7), Decimal(9), 1),
+    ]
+    book = PnlBook.of(known, openings)
+    assert {symbol: book.held(symbol) for symbol in ("AAPL", "BTC/USD", "F")} == {
+        "AAPL": -1, "BTC/USD": Decimal("0.5"), "F": 7,
+    }  # fmt: skip
+    assert book.by_algo({"F": Decimal(10), "AAPL": Decimal(12)})[None] == Pnl(Decimal(0), Decimal(7), 0)
+    book.replace("AAPL", known[:1])
+    assert book.held("AAPL") == -1
+    assert account_trips(known, openings)[0].qty == 2

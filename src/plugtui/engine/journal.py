@@ -13,7 +13,7 @@ from plugtui.engine.facts import FactLog
 from plugtui.errors import StoreError
 from plugtui.ledger.book import Changes, Ledger
 from plugtui.ledger.executions import Execution
-from plugtui.ledger.pnl import Pnl, PnlBook
+from plugtui.ledger.pnl import Opening, Pnl, PnlBook
 from plugtui.ledger.round_trips import Trip
 from plugtui.store import ledger_rows
 from plugtui.store.store import Statement, Store
@@ -42,6 +42,8 @@ class Journal:
         """Why changes wait in memory; empty when none do."""
         self.dropped = 0
         """Changes that were given up because too many waited."""
+        self.openings: list[Opening] = []
+        """What was held before the first execution."""
         self._pnl = pnl
         self._stale: set[str] = set()
         self._now_ns = now_ns
@@ -56,7 +58,10 @@ class Journal:
         """Read the ledger from the database."""
         ledger = await ledger_rows.load(store)
         known = await ledger_rows.executions(store)
-        return cls(store, facts, ledger, await asyncio.to_thread(PnlBook.of, known), now_ns)
+        openings = await ledger_rows.openings(store)
+        journal = cls(store, facts, ledger, await asyncio.to_thread(PnlBook.of, known, openings), now_ns)
+        journal.openings = openings
+        return journal
 
     @property
     def pending(self) -> int:
@@ -181,6 +186,13 @@ class Journal:
 
     # ------------------------------------------------------------- P&L
 
+    async def take_openings(self, openings: list[Opening]) -> None:
+        """Keep what was held before the first execution. Raises StoreError."""
+        if openings:
+            await self.store.write(*(ledger_rows.opening(held) for held in openings))
+        self.openings = openings
+        self._stale.update(self._pnl.set_openings(openings))
+
     async def refresh(self) -> None:
         """Build the books anew that an older execution or a late attribution has put out of date."""
         while self._stale:
@@ -203,6 +215,10 @@ class Journal:
     def total(self, prices: Mapping[str, Decimal]) -> Pnl:
         """Return the P&L of all books."""
         return self._pnl.total(prices)
+
+    def position(self, symbol: str) -> Decimal:
+        """Return what all books together hold of a symbol."""
+        return self._pnl.held(symbol)
 
     def trips(self, algo: str | None) -> list[Trip]:
         """Return the round trips of one algorithm's books."""

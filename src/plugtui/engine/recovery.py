@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 
 from plugtui.brokers.port import Broker, OrderRow
+from plugtui.control.messages import PositionState
 from plugtui.engine.journal import Journal
 from plugtui.errors import BrokerRefused
 from plugtui.ledger.book import Changes
-from plugtui.ledger.executions import Execution
+from plugtui.ledger.executions import Execution, from_fill
+from plugtui.ledger.pnl import openings_of
 from plugtui.store.store import Store
 from plugtui.wire.times import ns_to_rfc3339
 from plugtui.wire.trading import RestFill, order_from
@@ -31,6 +33,7 @@ HISTORY_FILLS = 3_000
 HISTORY_ORDERS = 1_500
 _ONE_BY_ONE = 50
 _MOST_LOOKS = 4
+_STEADY_TRIES = 4
 _DAY_NS = 86_400 * 10**9
 _MARK = "recovery_mark"
 
@@ -107,7 +110,7 @@ class Recovery:
     async def _import(self) -> Found:
         clock = await self._broker.clock()
         since_ns = clock.now_ns - HISTORY_DAYS * _DAY_NS
-        fills = await self._broker.fills(since_ns, HISTORY_FILLS)
+        fills, held = await self._past(since_ns)
         rows = await self._broker.orders("all", since_ns, HISTORY_ORDERS)
         rows += await self._broker.orders("open")
         mark = self._advanced(_Mark(since_ns, since_ns), fills, rows)
@@ -122,11 +125,24 @@ class Recovery:
             changes.add(self._journal.ledger.take_fills(missed))
             return changes
 
+        await self._journal.take_openings(openings_of(held, [from_fill(fill) for fill in fills], since_ns))
         changes = await self._journal.commit(take, [Store.put(_MARK, _text(mark))])
         history = sum(1 for execution in changes.executions if execution.source == "history")
         log.info("first start: %d executions and %d orders of the past taken in", history, len(changes.orders))
         await self._replay(changes, missed)
         return Found(executions=len(changes.executions) - history, imported=history)
+
+    async def _past(self, since_ns: int) -> tuple[list[RestFill], dict[str, tuple[Decimal, Decimal]]]:
+        """Read executions and what is held after them: no execution may fall between the two readings."""
+        held = _held(await self._broker.positions())
+        for _ in range(_STEADY_TRIES):
+            fills = await self._broker.fills(since_ns, HISTORY_FILLS)
+            before, held = held, _held(await self._broker.positions())
+            if {symbol: qty for symbol, (qty, _) in before.items()} == {
+                symbol: qty for symbol, (qty, _) in held.items()
+            }:
+                break
+        return fills, held
 
     # ------------------------------------------------------------- from then on
 
@@ -231,6 +247,10 @@ class Recovery:
         stamp = str(order.get("updated_at") or order.get("submitted_at") or ns_to_rfc3339(self._now_ns()))
         data = {"at": stamp, "event": event, "order": order, "timestamp": stamp}
         return msgspec.json.encode({"stream": "trade_updates", "data": data})
+
+
+def _held(positions: Sequence[PositionState]) -> dict[str, tuple[Decimal, Decimal]]:
+    return {position.symbol: (position.qty, position.avg_entry_price) for position in positions}
 
 
 def _members(raw: dict[str, Any]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from plugtui.ledger.attribution import ORDER
 from plugtui.ledger.book import Changes, Ledger, LoggedEvent
 from plugtui.ledger.executions import REMEMBERED, Execution
 from plugtui.ledger.orders import FINAL, OrderRecord
+from plugtui.ledger.pnl import Opening
 from plugtui.store.store import Row, Statement, Store
 
 _EXECUTION = (
@@ -136,6 +137,17 @@ async def executions(store: Store, where: str = "1", params: Sequence[object] = 
     """Return the executions that meet an SQL condition, oldest first."""
     rows = await store.read(f"SELECT * FROM executions WHERE {where} ORDER BY time_ns, order_id", params)
     return [execution_of(row) for row in rows]
+
+
+def opening(held: Opening) -> Statement:
+    """Return what commits an opening."""
+    return ("INSERT OR REPLACE INTO openings VALUES (?,?,?,?)", (held.symbol, held.qty, held.price, held.time_ns))
+
+
+async def openings(store: Store) -> list[Opening]:
+    """Return what was held before the ledger's first execution."""
+    rows = await store.read("SELECT * FROM openings ORDER BY symbol")
+    return [Opening(row["symbol"], Decimal(row["qty"]), Decimal(row["price"]), row["time_ns"]) for row in rows]
 
 
 async def executions_of_orders(store: Store, order_ids: Iterable[str]) -> list[Execution]:

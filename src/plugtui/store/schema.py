@@ -63,7 +63,13 @@ _FIRST = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    # what was held before the ledger's first execution, so that P&L and positions agree with the broker's
+    """CREATE TABLE openings (
+        symbol TEXT PRIMARY KEY, qty TEXT NOT NULL, price TEXT NOT NULL, time_ns INTEGER NOT NULL) WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """Statements of each version; the first brings an empty database to version 1."""
 
 VERSION = len(MIGRATIONS)
