@@ -87,7 +87,7 @@ class DataSession:
         self.ended = why
         self._close_code = 1008
         self.say(error(code))
-        asyncio.get_running_loop().call_later(_FAREWELL_S, self._abort_if_open)
+        asyncio.get_running_loop().call_later(_FAREWELL_S, self._abort)
 
     def cut(self, why: str = "cut") -> None:
         """End the TCP connection without a close frame; the server goes on counting the session for a while."""
@@ -150,10 +150,6 @@ class DataSession:
     async def _send(self, payload: bytes) -> None:
         self.frames += 1
         await self._ws.send_frame(payload, WSMsgType.BINARY if self.codec is Codec.MSGPACK else WSMsgType.TEXT)
-
-    def _abort_if_open(self) -> None:
-        if not self._ws.closed:
-            self._abort()
 
     def _abort(self) -> None:
         self._thawed.set()
