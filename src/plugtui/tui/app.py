@@ -1,5 +1,7 @@
 """The app: owns the world, the follower and the clock; panes and screens do the rest."""
 
+import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,6 +9,10 @@ from datetime import tzinfo
 from functools import partial
 from typing import Any, ClassVar, cast
 
+import rich
+import textual
+from rich.segment import Segments
+from rich.traceback import Traceback
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -30,6 +36,8 @@ from plugtui.tui.screens.start import KeysScreen
 from plugtui.tui.screens.trader import TraderScreen
 from plugtui.tui.widgets.lines import LineTable
 
+log = logging.getLogger(__name__)
+
 TICK_S = 0.1
 _PERFORMANCE_NS = 5_000_000_000
 _TOASTS_A_TICK = 2
@@ -43,7 +51,8 @@ class Options:
     """How a dashboard behaves.
 
     ``on_quit``: ``ask`` (when algorithms are connected), ``keep`` the engine or ``stop`` it; ``leave`` never touches it (a
-    remote engine). ``save_on_quit`` keeps a new default. ``check_keys`` makes the first-start screen possible.
+    remote engine). ``save_on_quit`` keeps a new default. ``check_keys`` makes the first-start screen possible,
+    ``on_retry`` is called when the reader asks for another attempt.
     """
 
     theme: str | None = None
@@ -52,6 +61,7 @@ class Options:
     zone: tzinfo | None = None
     save_on_quit: Callable[[str], None] | None = None
     check_keys: CheckKeys | None = None
+    on_retry: Callable[[], None] | None = None
     now_ns: Callable[[], int] = time.time_ns
 
 
@@ -59,11 +69,14 @@ class Options:
 class Outcome:
     """Why the dashboard ended.
 
-    ``stop_engine`` is what the reader wants to become of the engine; ``demo`` that the demo should start instead.
+    ``stop_engine`` is what should become of an engine that this dashboard has started; with ``asked`` the reader has said so,
+    and it holds for one that ran before, too. ``demo``: the demo should start instead.
     """
 
     stop_engine: bool = False
+    asked: bool = False
     demo: bool = False
+    crashed: bool = False
 
 
 class Dashboard(App[Outcome]):
@@ -330,6 +343,8 @@ class Dashboard(App[Outcome]):
 
     def action_retry(self) -> None:
         """Try again now."""
+        if self.options.on_retry:
+            self.options.on_retry()
         self.follower.retry_now()
 
     def action_forward(self, binding_id: str) -> None:
@@ -503,7 +518,20 @@ class Dashboard(App[Outcome]):
         if answer == "always" and self.options.save_on_quit:
             self.options.save_on_quit("keep")
         if answer in ("keep", "always", "stop"):
-            self.exit(Outcome(stop_engine=answer == "stop"))
+            self.exit(Outcome(stop_engine=answer == "stop", asked=True))
+
+    def outcome_of_signal(self) -> Outcome:
+        """Say what a signal means for the engine: without a question, algorithms that are connected keep it."""
+        on_quit = self.options.on_quit
+        return Outcome(stop_engine=on_quit == "stop" or (on_quit == "ask" and not self.world.algos.connected))
+
+    def _fatal_error(self) -> None:
+        """Show a crash without the values of local variables, as Textual would: one of them may be a key."""
+        self.bell()
+        traceback = Traceback(show_locals=False, width=100, suppress=[rich, textual])
+        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        log.error("the dashboard crashed", exc_info=sys.exc_info()[1] or self._exception)
+        self._close_messages_no_wait()
 
 
 def _owners() -> list[type[Any]]:

@@ -54,8 +54,8 @@ class AlgoRow:
 
 def streams_text(state: AlgoState) -> str:
     """Summarise subscriptions: letters of the channels and the number of symbols (``tq 12``), ``acct`` for the account."""
-    letters = "".join(_LETTERS.get(channel, "?") for channel, symbols in state.subscriptions.items() if symbols)
-    symbols = {symbol for listed in state.subscriptions.values() for symbol in listed}
+    letters = "".join(letter for channel, letter in _LETTERS.items() if state.subscriptions.get(channel))
+    symbols = {s for channel, listed in state.subscriptions.items() if channel in _LETTERS for s in listed}
     count = "*" if "*" in symbols else str(len(symbols)) if symbols else ""
     account = "acct" if any(stream == "account" or stream.endswith("/stream") for stream in state.streams) else ""
     return " ".join(part for part in (letters, count, account) if part)

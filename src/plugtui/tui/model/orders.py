@@ -10,6 +10,13 @@ from plugtui.control.messages import Fill, OrderEvent
 from plugtui.tui import format as fmt
 
 
+_FIRST = frozenset({"pending_new", "accepted", "new", "held"})
+"""What comes before everything else, although its time may be some microseconds after that of the first execution."""
+
+_ENDS = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
+"""Statuses that a late event of an earlier step does not undo."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One event in the life of an order."""
@@ -37,7 +44,7 @@ class OrderLife:
 
     def in_order(self) -> list[Step]:
         """Return the steps by time."""
-        return sorted(self.steps.values(), key=lambda step: step.time_ns)
+        return sorted(self.steps.values(), key=lambda step: (step.event not in _FIRST, step.time_ns))
 
 
 class OrderBook:
@@ -69,7 +76,7 @@ class OrderBook:
         life.qty = fill.order_qty if fill.order_qty is not None else life.qty
         life.filled_qty = max(life.filled_qty, fill.cum_qty)
         done = life.qty is not None and life.filled_qty >= life.qty
-        if life.status not in ("canceled", "expired", "replaced"):
+        if life.status not in _ENDS:
             life.status = "filled" if done else "partially_filled"
         text = f"{fmt.quantity(fill.qty)} @ {fmt.price(fill.price)}, {fmt.quantity(fill.cum_qty)} in all"
         life.steps[fill.execution_id] = Step(fill.time_ns, "execution", text, fill.recovered)
@@ -78,7 +85,9 @@ class OrderBook:
         """Add a step that is not an execution."""
         life = self._life(event.order_id)
         life.symbol, life.side, life.client_order_id = event.symbol, event.side, event.client_order_id
-        life.order_type, life.status = event.order_type, event.status
+        life.order_type = event.order_type
+        if life.status not in _ENDS or event.status in _ENDS:
+            life.status = event.status
         life.algo = event.algo or life.algo
         life.qty = event.qty if event.qty is not None else life.qty
         life.filled_qty = max(life.filled_qty, event.filled_qty)

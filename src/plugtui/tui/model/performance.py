@@ -139,19 +139,19 @@ class FigureText:
 
 
 DEFINITIONS = {
-    "total_return": "growth of one unit through the window, deposits and withdrawals taken out (time-weighted)",
-    "pnl": "change of equity minus net deposits",
-    "day_pnl": "equity minus yesterday's close minus today's deposits",
-    "max_drawdown": "deepest fall below an earlier peak of the deposit-neutral index",
-    "sharpe": "mean of the daily returns over their standard deviation, times √252; risk-free rate 0",
-    "sortino": "mean of the daily returns over their downside deviation below 0, times √252",
+    "total_return": "growth of one unit, deposits and withdrawals taken out (time-weighted)",
+    "pnl": "change of equity − net deposits",
+    "day_pnl": "equity − yesterday's close − today's net deposits",
+    "max_drawdown": "deepest fall of the deposit-neutral index below its peak",
+    "sharpe": "mean of the daily returns over their standard deviation, times √252",
+    "sortino": "mean of the daily returns, times 252, over the downside deviation",
     "win_rate": "round trips closed with a gain, over all round trips",
     "volatility": "standard deviation of the daily returns, times √252",
     "cagr": "total return as a yearly rate",
     "calmar": "yearly rate of return over the maximum drawdown",
     "profit_factor": "gains of winning round trips over losses of losing ones",
     "expectancy": "mean P&L of a round trip",
-    "net_flow": "deposits minus withdrawals in the window",
+    "net_flow": "deposits − withdrawals",
     "round_trips": "positions opened and closed again in the window",
 }
 

@@ -114,7 +114,7 @@ def segments(
     if engine is not None:
         environment = engine.environment.upper()
         number = f" {engine.account_number}" if engine.account_number else ""
-        profile = f" {engine.profile}" if engine.profile != "default" else ""
+        profile = f" {engine.profile}" if engine.profile not in ("default", engine.environment) else ""
         style = {"LIVE": "live", "DEMO": "demo"}.get(environment, "paper")
         bar.append(Segment((f" {environment} ",), style))
         if number or profile:

@@ -117,9 +117,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def paint_screen(self, now_ns: int) -> None:
         """Draw what can be seen."""
-        if self.has_class("-tiny"):
+        bars = self.query(StatusBar)
+        if self.has_class("-tiny") or not bars:
+            # Ticks go on while the screen is being built and taken down.
             return
-        self.query_one(StatusBar).show(self._world, now_ns)
+        bars.first().show(self._world, now_ns)
         for pane in self.visible_panes():
             pane.paint_pane(now_ns)
         self.query_one(KeyBar).show(hints(self.active_bindings.values()))

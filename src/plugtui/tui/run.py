@@ -1,0 +1,108 @@
+"""Run the dashboard in this terminal, and give the terminal back whatever happens.
+
+SIGTERM and SIGHUP leave by the same way as the key q, without a question. A terminal that no longer reads blocks the app's
+event loop in a write; then a watchdog restores what it can and ends the process.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from plugtui.tui.app import Dashboard, Options, Outcome
+from plugtui.tui.link import LinkFactory
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 3.0
+"""How long the app may take to leave after a signal before the watchdog ends the process."""
+
+_RESTORE = (
+    b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[<u\x1b[?1004l"
+    b"\x1b[?1049l\x1b[?25h\x1b[0m\r\n"
+)
+"""Mouse, paste and focus reports off, the ordinary screen, the cursor back."""
+
+Abandon = Callable[[Outcome], None]
+"""Called by the watchdog in place of a tidy end; must not wait for anything."""
+
+
+async def run_dashboard(open_link: LinkFactory, options: Options, *, abandon: Abandon | None = None) -> Outcome:
+    """Show the dashboard until it is left, and return what is to become of the engine.
+
+    Args:
+        open_link: finds or starts the engine, and makes a link.
+        options: see :class:`~plugtui.tui.app.Options`.
+        abandon: last resort for the engine when the terminal is stalled.
+    """
+    app = Dashboard(open_link, options)
+    with _leaving_on_signals(app, abandon):
+        outcome = await app.run_async()
+    if outcome is None:
+        # It crashed (the traceback is on the screen and in the log): algorithms must not suffer from that.
+        return Outcome(crashed=app.return_code not in (None, 0))
+    return outcome
+
+
+@contextmanager
+def _leaving_on_signals(app: Dashboard, abandon: Abandon | None) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    saved = _terminal_state()
+    previous: dict[int, Any] = {}
+    leaving = threading.Event()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if leaving.is_set():
+            return
+        leaving.set()
+        outcome = app.outcome_of_signal()
+        log.info("signal %d: leaving", number)
+        threading.Thread(target=watch, args=(number, outcome), daemon=True, name="leave").start()
+        # A handler of the loop would never be called while a write to a stalled terminal blocks the loop.
+        loop.call_soon_threadsafe(app.exit, outcome)
+
+    def watch(number: int, outcome: Outcome) -> None:
+        if finished.wait(PATIENCE_S):
+            return
+        log.warning("the terminal does not take what is written to it; leaving without it")
+        if abandon:
+            abandon(outcome)
+        _restore_terminal(saved)
+        os._exit(128 + number)
+
+    finished = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        previous[number] = signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        finished.set()
+        for restored, handler in previous.items():
+            signal.signal(restored, handler)
+
+
+def _terminal_state() -> list[Any] | None:
+    try:
+        return termios.tcgetattr(sys.__stdin__.fileno()) if sys.__stdin__ else None
+    except (termios.error, OSError, ValueError):
+        return None
+
+
+def _restore_terminal(saved: list[Any] | None) -> None:
+    """Give back line editing and echo, and the ordinary screen as far as the terminal takes it."""
+    try:
+        if saved is not None and sys.__stdin__:
+            termios.tcsetattr(sys.__stdin__.fileno(), termios.TCSANOW, saved)
+        if sys.__stderr__:
+            descriptor = sys.__stderr__.fileno()
+            os.set_blocking(descriptor, False)
+            os.write(descriptor, _RESTORE)
+    except (termios.error, OSError, ValueError) as error:
+        log.info("the terminal could not be restored: %s", error)
