@@ -118,6 +118,13 @@ def test_any_difference_is_seen(book):
     assert not tally_of(fill(1), fill(2)).agrees_with(book)
 
 
+def test_the_algorithms_counters_are_compared_with_the_executions():
+    tally = tally_of(fill(1, algo="a"), fill(2, algo="b"))
+    for fills, agree in ((0, False), (1, True), (2, False)):
+        tally.observe(States(algos=[AlgoState(name="a", status="connected", issued=True, fills=fills)]))
+        assert tally.counters_agree() is agree
+
+
 def test_alive_means_that_every_pane_has_something_to_show():
     tally = Tally()
     trade = TraderTrade(trader="t", trade_id="1", symbol="A", side="bought", price=Decimal(1), time_ns=0)

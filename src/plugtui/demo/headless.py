@@ -12,7 +12,7 @@ from plugtui.control.client import ControlClient
 from plugtui.control.messages import Snapshot
 from plugtui.demo.tally import Execution, Tally
 from plugtui.demo.world import TRADERS, DemoOptions, DemoWorld, settled
-from plugtui.errors import PlugtuiError
+from plugtui.errors import ControlError, PlugtuiError
 from plugtui.tasks import Tasks
 
 _LOOK_EVERY_S = 0.05
@@ -49,10 +49,10 @@ async def run_headless(
         await world.stop_programs()
 
         async def agreed() -> bool:
-            return tally.agrees_with(await asyncio.to_thread(_book, world))
+            tally.observe(await _picture(world))
+            return tally.counters_agree() and tally.agrees_with(await asyncio.to_thread(_book, world))
 
         consistent = await settled(agreed, _SETTLE_S)
-        tally.observe(await _picture(world))
         return tally.report(seconds=round(clock(), 1), alive_s=alive_s, consistent=consistent)
 
 
@@ -99,6 +99,7 @@ async def _following(world: DemoWorld) -> AsyncIterator[Tally]:
         async def follow() -> None:
             async for message in control:
                 tally.observe(message)
+            raise ControlError("the control link broke: what follows is not counted", control.close_reason)
 
         tasks.start(follow(), "demo-tally")
         try:

@@ -1,5 +1,6 @@
 """What the demo counts: everything from the engine's control link, and the comparison with the exchange's own book."""
 
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -101,6 +102,11 @@ class Tally:
         """
         ours = sorted(_essence(fill) for fill in self.fills.values())
         return ours == sorted(_essence(execution) for execution in book)
+
+    def counters_agree(self) -> bool:
+        """Tell whether the algorithms' own counters, which the engine brings up to date now and then, name all executions."""
+        heard = Counter(fill.algo for fill in self.fills.values())
+        return all(algo.fills == heard[algo.name] for algo in self.algos)
 
     def report(self, **further: Any) -> dict[str, Any]:
         """Return the JSON object of the demo; money as ``Decimal``.
