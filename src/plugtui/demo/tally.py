@@ -23,6 +23,7 @@ from plugtui.control.messages import (
 )
 
 _LIVE = ("live", "quiet")
+_CENT = Decimal("0.01")
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -109,7 +110,7 @@ class Tally:
         return all(algo.fills == heard[algo.name] for algo in self.algos)
 
     def report(self, **further: Any) -> dict[str, Any]:
-        """Return the JSON object of the demo; money as ``Decimal``.
+        """Return the JSON object of the demo; money as ``Decimal``, P&L to the cent.
 
         Args:
             further: keys that are added as they are.
@@ -123,7 +124,7 @@ class Tally:
                     "messages": algo.messages,
                     "orders": algo.orders,
                     "fills": algo.fills,
-                    "pnl": algo.realized_pnl + algo.unrealized_pnl,
+                    "pnl": (algo.realized_pnl + algo.unrealized_pnl).quantize(_CENT),
                 }
                 for algo in self.algos
             ],

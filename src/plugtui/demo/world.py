@@ -21,6 +21,8 @@ from plugtui.paths import Paths
 
 PROFILE = "demo"
 TRADERS = ("northstar", "riverbend")
+RATE = "600"
+"""Market messages a second: lively to look at, a few percent of a core."""
 _START_PATIENCE_S = 30.0
 _FOREIGN = ("APCA_", "ALPACA_", "PLUGTUI_")
 _ALGORITHMS = Path(__file__).with_name("algorithms")
@@ -111,7 +113,7 @@ class DemoWorld:
 
     async def _start_exchange(self) -> SimReady:
         self._progress("starting the exchange")
-        command = [sys.executable, "-m", "plugtui", "sim", "--json", "--seed", str(self.options.seed)]
+        command = [sys.executable, "-m", "plugtui", "sim", "--json", "--seed", str(self.options.seed), "--rate", RATE]
         program = await self._group.start("exchange", command, self._environ, pipe=True)
         return msgspec.convert(await program.ready_line(_START_PATIENCE_S), SimReady)
 
