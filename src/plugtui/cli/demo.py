@@ -37,7 +37,9 @@ def demo(headless: bool, seconds: float | None, seed: int, algos: int, port: int
     from plugtui.demo.world import DemoOptions
 
     if not headless:
-        raise click.UsageError("the dashboard is not part of this version: add --headless")
+        from plugtui.cli.dashboard import open_demo
+
+        return open_demo(DemoOptions(seed=seed, algos=algos, port=port), None)
     return asyncio.run(_run(DemoOptions(seed=seed, algos=algos, port=port), seconds, as_json))
 
 

@@ -1,5 +1,6 @@
 """``plugtui``: the root of the command line, its exit codes, and how an error reaches the user."""
 
+import os
 import sys
 
 import click
@@ -9,6 +10,7 @@ from plugtui.cli.lazy import Lazy, LazyGroup
 from plugtui.errors import PlugtuiError
 
 COMMANDS = {
+    "attach": Lazy("plugtui.cli.dashboard:attach", "Show the dashboard of an engine that runs elsewhere."),
     "demo": Lazy("plugtui.cli.demo:demo", "Show everything at work on a built-in exchange: no account, no network."),
     "serve": Lazy("plugtui.cli.serve:serve", "Run the engine: the gateway that your algorithms connect to."),
     "status": Lazy("plugtui.cli.status:status", "Say how the running engine is."),
@@ -16,6 +18,7 @@ COMMANDS = {
     "traders": Lazy("plugtui.cli.traders:traders", "Accounts that you plug in and traders that you follow."),
     "export": Lazy("plugtui.cli.export:export", "Print fills or orders of the ledger as CSV or JSON."),
     "sim": Lazy("plugtui.cli.sim:sim", "Run the exchange simulator alone."),
+    "screenshots": Lazy("plugtui.cli.screenshots:screenshots", "Make SVGs of every screen from the demo."),
     "analyse": Lazy("plugtui.cli.analyse:analyse", "Performance figures of an equity curve, returns or fills."),
 }
 
@@ -31,6 +34,10 @@ EXIT_CODES = {
     130: "interrupted by a (second) Ctrl-C",
 }
 
+_HELP = """One Alpaca connection, many algorithms, one terminal.
+
+Without a command: the dashboard. It starts an engine for the profile, or attaches to the one that runs."""
+
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
 
 
@@ -44,13 +51,32 @@ _VERSION_OPTION = click.Option(
     ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
 )
 
+
+def _dashboard(profile: str | None, theme: str | None) -> int:
+    """Show the dashboard when no command was given; a profile named before a command is that command's."""
+    if profile:
+        os.environ["PLUGTUI_PROFILE"] = profile
+    if click.get_current_context().invoked_subcommand is not None:
+        return 0
+    from plugtui.cli.dashboard import open_dashboard
+
+    return open_dashboard(profile, theme)
+
+
 root = LazyGroup(
     "plugtui",
     lazy=COMMANDS,
-    help="One Alpaca connection, many algorithms, one terminal.",
+    help=_HELP,
     epilog=_EPILOG,
-    params=[_VERSION_OPTION],
-    no_args_is_help=True,
+    params=[
+        _VERSION_OPTION,
+        click.Option(
+            ["--profile"], metavar="NAME", help="Which account's engine (default: PLUGTUI_PROFILE, else 'default')."
+        ),
+        click.Option(["--theme"], metavar="NAME", help="Of the dashboard: dark, light, contrast or mono."),
+    ],
+    invoke_without_command=True,
+    callback=_dashboard,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 

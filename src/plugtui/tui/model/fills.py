@@ -136,7 +136,18 @@ class FillBook:
             return Cell(fmt.clock(row.time_ns, self.zone, millis=False), "dim" if row.event else "")
 
         return [
-            Column("time", "time", time, _by_time, least=12, most=12, short=short_time, short_width=8, descending=True),
+            Column(
+                "time",
+                "time",
+                time,
+                _by_time,
+                least=12,
+                most=12,
+                short=short_time,
+                short_width=8,
+                short_rank=2,
+                descending=True,
+            ),
             Column("symbol", "symbol", lambda r: Cell(r.symbol), lambda r: r.symbol, least=4, most=12),
             Column("side", "side", _side, lambda r: r.side, least=5, most=6),
             Column("qty", "qty", _qty, lambda r: r.qty, "right", least=4, most=12, descending=True),
@@ -151,6 +162,7 @@ class FillBook:
                 descending=True,
                 short=_short_price,
                 short_width=7,
+                short_rank=2,
             ),
             Column("algo", "algo", _algo, lambda r: r.algo or "~", least=6, most=18, rank=1, elastic=True),
             Column("value", "value", _value, lambda r: r.value, "right", least=11, most=14, rank=2, descending=True),

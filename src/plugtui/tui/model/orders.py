@@ -9,7 +9,6 @@ from typing import Any
 from plugtui.control.messages import Fill, OrderEvent
 from plugtui.tui import format as fmt
 
-
 _FIRST = frozenset({"pending_new", "accepted", "new", "held"})
 """What comes before everything else, although its time may be some microseconds after that of the first execution."""
 

@@ -39,6 +39,8 @@ class Column(Generic[R]):
     rank: int = 0
     short: Callable[[R], Cell] | None = None
     short_width: int = 0
+    short_rank: int = 99
+    """The short form is taken only when no column of this rank or a higher one is left: rather those go than precision."""
     descending: bool = False
     """Sort direction of the first press: numbers start with the largest."""
     elastic: bool = False
@@ -300,15 +302,21 @@ def lay_out(columns: Sequence[Column[R]], wanted: dict[str, int], width: int) ->
     while chosen:
         elastic = [column.rank for column in chosen if column.elastic]
         least = bool(elastic) and max(column.rank for column in chosen) <= max(elastic)
+        top = max(column.rank for column in chosen)
         for short, tight in ((False, False), (True, False), (True, True))[: 3 if least else 2]:
-            widths = [_width(column, {} if tight and column.elastic else wanted, short) for column in chosen]
+            shorts = [short and column.short is not None and top < column.short_rank for column in chosen]
+            widths = [
+                _width(column, {} if tight and column.elastic else wanted, is_short)
+                for column, is_short in zip(chosen, shorts, strict=True)
+            ]
             if sum(widths) + len(chosen) - 1 <= width:
-                return _place(chosen, widths, width, short)
+                return _place(chosen, widths, shorts, width)
         droppable = [column for column in chosen if column.rank > 0]
         if not droppable:
             break
         chosen.remove(max(reversed(droppable), key=lambda column: column.rank))
-    return _place(chosen, _squeeze([_width(c, wanted, True) for c in chosen], width), width, True)
+    shorts = [column.short is not None for column in chosen]
+    return _place(chosen, _squeeze([_width(c, wanted, True) for c in chosen], width), shorts, width)
 
 
 def _width(column: Column[R], wanted: dict[str, int], short: bool) -> int:
@@ -324,12 +332,12 @@ def _squeeze(widths: list[int], width: int) -> list[int]:
     return widths
 
 
-def _place(columns: Sequence[Column[R]], widths: Sequence[int], width: int, short: bool) -> list[Placed[R]]:
+def _place(columns: Sequence[Column[R]], widths: Sequence[int], shorts: Sequence[bool], width: int) -> list[Placed[R]]:
     gaps = max(1, len(columns) - 1)
     gap = min(3, max(1, (width - sum(widths)) // gaps))
     placed: list[Placed[R]] = []
     x = 0
-    for column, cells in zip(columns, widths, strict=True):
-        placed.append(Placed(column, x, cells, short and column.short is not None))
+    for column, cells, short in zip(columns, widths, shorts, strict=True):
+        placed.append(Placed(column, x, cells, short))
         x += cells + gap
     return placed

@@ -1,0 +1,254 @@
+"""``plugtui`` without a command, ``plugtui attach`` and the dashboard of ``plugtui demo``."""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from plugtui.cli.options import paths_of, profile_option
+from plugtui.errors import ConfigError, ControlError, PlugtuiError
+from plugtui.secrets import Secret
+
+if TYPE_CHECKING:
+    from plugtui.control.client import ControlClient
+    from plugtui.demo.world import DemoOptions
+    from plugtui.engine.supervisor import EngineInfo, EngineProcess
+    from plugtui.paths import Paths
+    from plugtui.tui.app import Options, Outcome
+
+_GOING_AWAY = 1001
+_NO_TERMINAL = "the dashboard needs a terminal, and this is none"
+
+
+class Host:
+    """The engine behind the dashboard: found, or started as a child in a session of its own, and started again when it died.
+
+    Args:
+        paths: of the profile.
+    """
+
+    def __init__(self, paths: "Paths") -> None:
+        self._paths = paths
+        self._started: EngineProcess | None = None
+        self._info: EngineInfo | None = None
+        self._client: ControlClient | None = None
+        self._start_again = False
+
+    async def open(self) -> "ControlClient":
+        """Make a link to the engine; start one when there is none.
+
+        Raises:
+            PlugtuiError: it does not start, or was stopped on purpose.
+        """
+        from plugtui.control.client import ControlClient
+        from plugtui.engine.supervisor import running_engine, start_engine
+
+        info = running_engine(self._paths)
+        if info is None:
+            self._refuse_when_stopped()
+            self._started = await start_engine(self._paths)
+            info = self._started.info
+        self._info, self._start_again = info, False
+        self._client = ControlClient(info.url, info.token)
+        return self._client
+
+    def _refuse_when_stopped(self) -> None:
+        """An engine that said goodbye was stopped by somebody: only an engine that died is started again unasked."""
+        if self._client is not None and self._client.close_code == _GOING_AWAY and not self._start_again:
+            raise PlugtuiError("the engine was stopped", "press r to start it again")
+
+    def start_again(self) -> None:
+        """Start the engine at the next attempt also when it was stopped on purpose."""
+        self._start_again = True
+
+    def must_stop(self, outcome: "Outcome") -> bool:
+        """Say whether the engine is to end with the dashboard."""
+        return outcome.stop_engine and (outcome.asked or self._started is not None)
+
+    async def leave(self, outcome: "Outcome") -> str:
+        """Do with the engine what the reader wants, and say in a line what became of it."""
+        info = self._info
+        if info is None:
+            return ""
+        if not self.must_stop(outcome):
+            return f"the engine keeps running: {info.url} (pid {info.pid}); `plugtui` attaches to it again"
+        if self._started is not None and self._started.exit_code is None:
+            await self._started.stop()
+            return "the engine has ended"
+        return await _stop(info)
+
+    def abandon(self, outcome: "Outcome") -> None:
+        """Do it without waiting."""
+        if self.must_stop(outcome) and self._info is not None:
+            os.kill(self._info.pid, signal.SIGTERM)
+
+
+async def _stop(info: "EngineInfo") -> str:
+    from plugtui.control.client import ControlClient
+
+    try:
+        async with ControlClient(info.url, info.token) as client:
+            await client.connect(states=False)
+            await client.command("stop")
+    except ControlError as error:
+        return f"the engine could not be stopped: {error.title}"
+    return "the engine ends"
+
+
+# ---------------------------------------------------------------- plugtui
+
+
+def open_dashboard(profile: str | None, theme: str | None) -> int:
+    """Show the dashboard on the profile's engine; returns the exit code."""
+    from plugtui.config import load_settings
+    from plugtui.logs import set_up_logging
+
+    _require_terminal()
+    paths = paths_of(profile).ensure()
+    set_up_logging(paths, load_settings({}, os.environ, paths).log_level, to_stderr=False)
+    host = Host(paths)
+    options = _options(paths, theme, host)
+    outcome = asyncio.run(_show(host, options))
+    if outcome.demo:
+        from plugtui.demo.world import DemoOptions
+
+        return open_demo(DemoOptions(), theme)
+    print(f"log: {paths.log_file}", file=sys.stderr)
+    return 1 if outcome.crashed else 0
+
+
+async def _show(host: Host, options: "Options") -> "Outcome":
+    from plugtui.tui.run import run_dashboard
+
+    outcome = await run_dashboard(host.open, options, abandon=host.abandon)
+    if line := await host.leave(outcome):
+        print(line, file=sys.stderr)
+    return outcome
+
+
+def _options(paths: "Paths", theme: str | None, host: Host | None, on_quit: str | None = None) -> "Options":
+    from plugtui.tui import preferences
+    from plugtui.tui.app import Options
+
+    file = paths.config_file.with_name("dashboard.toml")
+    chosen = preferences.load(file)
+
+    async def check(key_id: str, secret: Secret, base_url: str) -> None:
+        await check_keys(paths, key_id, secret, base_url)
+
+    return Options(
+        theme=theme or chosen.theme or None,
+        keys=chosen.keys,
+        on_quit=on_quit or chosen.on_quit,
+        save_on_quit=lambda choice: preferences.save(file, on_quit=choice),
+        check_keys=check if host else None,
+        on_retry=host.start_again if host else None,
+    )
+
+
+async def check_keys(paths: "Paths", key_id: str, secret: Secret, base_url: str) -> None:
+    """Prove the keys against the account, and keep them.
+
+    Raises:
+        PlugtuiError: they were refused, the host does not answer, or they cannot be kept.
+    """
+    from plugtui.brokers.alpaca import AlpacaBroker
+    from plugtui.brokers.port import Credentials
+    from plugtui.credentials import keep_credentials
+    from plugtui.vault import Vault
+
+    if not key_id or not secret:
+        raise PlugtuiError("Both the key id and the secret key are needed.")
+    broker = AlpacaBroker(Credentials(key_id=key_id, secret=secret, base_url=base_url.rstrip("/")))
+    try:
+        await broker.account()
+    finally:
+        await broker.aclose()
+    keep_address(paths, base_url.rstrip("/"))
+    await keep_credentials(Vault(paths), key_id, secret)
+
+
+def keep_address(paths: "Paths", base_url: str) -> None:
+    """Write the trading host into the configuration when it is not the one that is configured; nothing else is touched.
+
+    Raises:
+        ConfigError: the profile has a section of its own already, which only its owner should change.
+    """
+    from plugtui.config import load_settings
+
+    if load_settings({}, os.environ, paths).upstream.trading_url == base_url:
+        return
+    file, section = paths.config_file, f"[profiles.{paths.profile}.upstream]"
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    if section in before:
+        raise ConfigError(f"{file} names another trading host", f'set trading_url = "{base_url}" below {section}')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    blank = "\n" if before and not before.endswith("\n") else ""
+    file.write_text(f'{before}{blank}\n{section}\ntrading_url = "{base_url}"\n', encoding="utf-8")
+
+
+def _require_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise PlugtuiError(_NO_TERMINAL, "`plugtui serve` runs the engine without one, `plugtui status` says how it is")
+
+
+# ---------------------------------------------------------------- plugtui attach
+
+
+@click.command()
+@click.argument("url")
+@click.option(
+    "--token", metavar="T", help="Of the engine, from its engine.json (default: PLUGTUI_TOKEN, else asked for)."
+)
+@click.option("--theme", metavar="NAME", help="dark, light, contrast or mono.")
+@profile_option
+def attach(url: str, token: str | None, theme: str | None, profile: str | None) -> int:
+    """Show the dashboard of an engine that runs elsewhere. It is never started, and never stopped by leaving."""
+    from plugtui.control.client import ControlClient
+    from plugtui.logs import masker, set_up_logging
+    from plugtui.tui.run import run_dashboard
+
+    _require_terminal()
+    given = token or os.environ.pop("PLUGTUI_TOKEN", "") or click.prompt("token", hide_input=True, err=True)
+    secret = Secret(given)
+    masker.learn(secret)
+    paths = paths_of(profile).ensure()
+    set_up_logging(paths, "INFO", to_stderr=False)
+
+    async def open_link() -> ControlClient:
+        return ControlClient(url, secret)
+
+    outcome = asyncio.run(run_dashboard(open_link, _options(paths, theme, None, on_quit="leave")))
+    print(f"log: {paths.log_file}", file=sys.stderr)
+    return 1 if outcome.crashed else 0
+
+
+# ---------------------------------------------------------------- plugtui demo
+
+
+def open_demo(demo: "DemoOptions", theme: str | None) -> int:
+    """Show the dashboard on the demo; everything ends with it. Returns the exit code."""
+    _require_terminal()
+    return asyncio.run(_demo(demo, theme))
+
+
+async def _demo(demo: "DemoOptions", theme: str | None) -> int:
+    from plugtui.control.client import ControlClient
+    from plugtui.demo.world import DemoWorld
+    from plugtui.tui.run import run_dashboard
+
+    def progress(line: str) -> None:
+        print(f"{line} …", file=sys.stderr, flush=True)
+
+    async with DemoWorld(demo, progress) as world:
+        info = world.engine.info
+
+        async def open_link() -> ControlClient:
+            return ControlClient(info.url, info.token)
+
+        options = _options(paths_of(None), theme, None, on_quit="leave")
+        outcome = await run_dashboard(open_link, options)
+    return 1 if outcome.crashed else 0
