@@ -253,18 +253,6 @@ async def test_positions_of_the_ledger_are_the_brokers_from_the_first_start_on(
                 assert {s: q for s in symbols if (q := made.journal.position(s))} == held
 
 
-async def test_positions_of_the_ledger_follow_every_execution(simulator: Simulator, tmp_path: Path) -> None:
-    keys = credentials(simulator)
-    async with rig(tmp_path / "l.sqlite3", keys, FAST) as made, trader(keys) as client:
-        await eventually(lambda: made.store.get("recovery_mark"))
-        before = made.journal.total({}).fills
-        await trade(client, 10)
-        await eventually(lambda: agrees(made, client))
-        truth = await client.truth()
-        pnl = await made.account.pnl_by_symbol()
-        assert sum(p.fills for p in pnl.values()) == before + len(truth)
-
-
 async def test_an_engine_killed_again_and_again_loses_and_doubles_nothing(simulator: Simulator, tmp_path: Path) -> None:
     simulator.faults.update({"duplicate_events": 0.2, "disorder_events": 0.2})
     keys = credentials(simulator)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from plugtui.errors import StoreError
-from plugtui.store.schema import VERSION
+from plugtui.store.schema import MIGRATIONS, VERSION
 from plugtui.store.store import Store
 from tests.support import eventually_sync, process
 
@@ -192,3 +192,25 @@ asyncio.run(main())
     store = await Store.open(path)
     assert (await store.read("SELECT count(*) FROM equity_samples"))[0][0] == acknowledged
     await store.aclose()
+
+
+@pytest.mark.parametrize("version", range(VERSION))
+async def test_each_old_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path, version: int) -> None:
+    path, fresh = tmp_path / "old.sqlite3", tmp_path / "fresh.sqlite3"
+    with sqlite3.connect(path) as connection:
+        for statements in MIGRATIONS[:version]:
+            for statement in statements:
+                connection.execute(statement)
+        if version:
+            connection.execute("INSERT INTO facts VALUES (7, 1, 'notice', '{}')")
+        connection.execute(f"PRAGMA user_version = {version}")
+    layouts = []
+    for name in (path, fresh):
+        store = await Store.open(name)
+        layouts.append(
+            [row[0] for row in await store.read("SELECT sql FROM sqlite_master WHERE sql != '' ORDER BY name")]
+        )
+        if name is path and version:
+            assert (await store.read("SELECT seq FROM facts"))[0]["seq"] == 7
+        await store.aclose()
+    assert layouts[0] == layouts[1]
