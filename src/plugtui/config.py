@@ -102,8 +102,8 @@ class _Check(NamedTuple):
     expected: str
 
 
-RESERVED_VARIABLES = frozenset({"PLUGTUI_HOME", "PLUGTUI_PROFILE"})
-"""Variables that begin like a setting and are none: they choose which files are read."""
+RESERVED_VARIABLES = frozenset({"PLUGTUI_HOME", "PLUGTUI_PROFILE", "PLUGTUI_TOKEN"})
+"""Variables that begin like a setting and are none: which files are read, and what opens a remote engine."""
 
 ALPACA_VARIABLES = {
     "APCA_API_BASE_URL": "upstream.trading_url",
