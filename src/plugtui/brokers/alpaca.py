@@ -55,15 +55,19 @@ class AlpacaBroker:
     Args:
         credentials: keys and host; with key id ``oauth`` the secret is a token.
         timeout_s: to connect, and for each wait for data.
+        on_call: told of each request, before it is made.
     """
 
-    def __init__(self, credentials: Credentials, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, credentials: Credentials, timeout_s: float = 10.0, on_call: Callable[[], None] | None = None
+    ) -> None:
         self._credentials = credentials
         self._timeout_s = timeout_s
         self._pool = DaemonPool(WORKERS, "alpaca-rest")
         self._rest: _Rest | None = None
         self._session: Any = None
         self._make_lock = asyncio.Lock()
+        self._on_call = on_call
         self.calls = 0
         """Requests made since the start."""
 
@@ -172,6 +176,8 @@ class AlpacaBroker:
             if self._rest is None:
                 self._rest, self._session = await self._run(self._make)
         self.calls += 1
+        if self._on_call is not None:
+            self._on_call()
         rest = self._rest
         return await self._run(functools.partial(_request, rest, method, path, data))
 

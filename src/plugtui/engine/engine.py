@@ -1,6 +1,7 @@
 """The engine, put together: what owns what, how it starts, and the one order in which it ends (architecture §5)."""
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -77,6 +78,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         engine = await Engine.start(settings, credentials, paths, stack, stop)
         announce(engine.info)
+        _settle_garbage_collection()
         await stop.wait()
         log.info("the engine ends")
 
@@ -132,7 +134,8 @@ class Engine:
 
     async def _open_account(self, stack: AsyncExitStack) -> None:
         rest = self._settings.rest
-        self._broker = AlpacaBroker(self._credentials, rest.timeout_s)
+        self._budget = Budget(rest.requests_per_minute, time.monotonic)
+        self._broker = AlpacaBroker(self._credentials, rest.timeout_s, on_call=self._budget.spend)
         stack.push_async_callback(self._broker.aclose)
         self._outlets = AccountOutlets()
         self._account = Account(
@@ -142,6 +145,7 @@ class Engine:
             self._settings.account,
             on_forward=self._forward,
             replay_recovered=self._settings.gateway.replay_recovered,
+            on_failure=self._failed,
         )
         await self._account.start()
         stack.push_async_callback(self._account.aclose)
@@ -178,7 +182,6 @@ class Engine:
     async def _open_gateway(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         access = Access(self._keys, self._credentials.key_id, self._credentials.secret)
-        self._budget = Budget(settings.rest.requests_per_minute, time.monotonic)
         self._forwarder = Forwarder(self._credentials, settings.upstream.data_url, settings.rest.timeout_s)
         self._forwarder.start()
         stack.push_async_callback(self._forwarder.aclose)
@@ -325,6 +328,13 @@ class Engine:
             await self._facts.record(notice, time_ns=time.time_ns())
         except StoreError as problem:
             log.error("a failure could not be recorded: %s", problem.title)
+
+
+def _settle_garbage_collection() -> None:
+    """Leave what lives as long as the engine out of every collection: a full one would hold up the data for milliseconds."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def environment_of(trading_url: str) -> str:

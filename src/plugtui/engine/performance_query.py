@@ -10,7 +10,7 @@ from plugtui.engine.account import Account
 from plugtui.engine.control import Commands
 from plugtui.errors import ControlError
 from plugtui.ledger.executions import Execution
-from plugtui.ledger.pnl import Pnl, account_trips
+from plugtui.ledger.pnl import Opening, Pnl, account_trips
 from plugtui.performance.curve import Curve, curve_of_samples, with_live
 from plugtui.performance.curve_json import performance_payload
 from plugtui.performance.exposure import Trade
@@ -55,11 +55,12 @@ class PerformanceQuery:
         account = self._account
         samples = [(at, equity) for at, equity, _ in await account.history("1D")]
         executions = await account.executions()
+        openings = list(account.journal.openings)
         by_algo = {name or UNATTRIBUTED: _shown(pnl) for name, pnl in (await account.pnl()).items()}
         by_symbol = {symbol: _shown(pnl) for symbol, pnl in (await account.pnl_by_symbol()).items()}
         # A year of history takes tens of milliseconds: the event loop has data to route meanwhile.
         return await asyncio.to_thread(
-            _payload, args.window, self._curve(account.state), executions, samples, by_algo, by_symbol
+            _payload, args.window, self._curve(account.state), executions, openings, samples, by_algo, by_symbol
         )
 
     def _curve(self, state: AccountState | None) -> Curve:
@@ -89,19 +90,22 @@ def _payload(
     name: str,
     curve: Curve,
     executions: list[Execution],
+    openings: list[Opening],
     samples: list[tuple[int, Any]],
     by_algo: dict[str, Any],
     by_symbol: dict[str, Any],
 ) -> dict[str, Any]:
     cut = window(curve, name)
     start = int(cut.time_ns[0]) if len(cut) and name != "ALL" else -1
-    trips = [trip for trip in account_trips(executions) if trip.closed_ns > start]
+    trips = [trip for trip in account_trips(executions, openings) if trip.closed_ns > start]
     trades = [Trade(e.time_ns, e.symbol, e.signed_qty, e.price) for e in executions]
     return performance_payload(
         curve,
         name,
         trips=trips,
         trades=trades,
+        # What was held before the first fill that is known makes exposure and turnover a guess.
+        fills_since_ns=executions[0].time_ns if openings and executions else None,
         by_algo=by_algo,
         by_symbol=by_symbol,
         live=curve_of_samples(samples) if samples else None,
