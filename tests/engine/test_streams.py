@@ -137,6 +137,19 @@ async def test_406_is_waited_out_and_never_told_to_a_client() -> None:
         assert not [m for m in client.messages if m["T"] == "error"]
 
 
+async def test_a_burst_of_requests_does_not_hold_up_pongs_while_the_upstream_is_away() -> None:
+    """The SDKs for JavaScript ask for one channel at a time, and leave when a pong takes more than 5 s (protocol §5.3)."""
+    channels = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds")
+    async with streams() as bench, bench.client() as client:
+        bench.simulator.faults.update({"refuse_406_s": 60.0})
+        await client.log_in()
+        for channel in channels:
+            await client.socket.send(json.dumps({"action": "subscribe", channel: ["AAPL"]}))
+        await asyncio.wait_for(await client.socket.ping(), 5.0)
+        answers = [await client.answer() for _ in channels]
+        assert [answers[-1][channel] for channel in channels] == [["AAPL"]] * len(channels)
+
+
 async def test_our_own_session_that_lingers_is_named_as_the_reason_for_406() -> None:
     async with streams() as bench, bench.client() as client:
         await client.log_in()

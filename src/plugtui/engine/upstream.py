@@ -19,7 +19,7 @@ from plugtui.control.messages import StreamState
 from plugtui.engine.backoff import HINTS, Backoff, Trouble, trouble_of_code, trouble_of_status
 from plugtui.engine.health import StreamHealth
 from plugtui.engine.router import Router
-from plugtui.engine.subscriptions import Request, SubscriptionBook
+from plugtui.engine.subscriptions import Change, Request, SubscriptionBook
 from plugtui.errors import WireError
 from plugtui.wire.channels import ORDERBOOKS, QUOTES, TRADES, Family
 from plugtui.wire.codec import Codec, encode, event_time_ns
@@ -117,6 +117,8 @@ class Upstream:
         self._last_live_ns = 0
         self._gap_open = False
         self._patience = 1
+        self._unanswered = False
+        """The server has let a client wait in vain, and has said nothing since."""
 
     # ---------------------------------------------------------------- clients
 
@@ -124,7 +126,8 @@ class Upstream:
         """Hold pairs for a client.
 
         ``done`` is called exactly once, synchronously with the server's acknowledgement (so that a client can be acknowledged
-        before the first data), with 0 or the code of the refusal; after two seconds without an answer with 0.
+        before the first data), with 0 or the code of the refusal; after two seconds without an answer with 0, and at once
+        while the server is known not to answer.
         """
         if self._fatal and self._clock() - self._failed_at_ns < _FATAL_RETRY_NS:
             self._book.hold(pairs, lambda code: None)
@@ -133,8 +136,16 @@ class Upstream:
         change, requests = self._book.hold(pairs, done)
         self._send(requests)
         self._wake.set()
+        if self._unanswered:
+            # A client's pings wait behind its requests: a burst of them must not take two seconds each (protocol §5.3).
+            self._book.give_up_waiting(change)
+        elif not change.settled:
+            asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._give_up_waiting, change)
+
+    def _give_up_waiting(self, change: Change) -> None:
         if not change.settled:
-            asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._book.give_up_waiting, change)
+            self._unanswered = True
+            self._book.give_up_waiting(change)
 
     def release(self, pairs: Iterable[Pair], refused: bool = False) -> None:
         """Give pairs back; they stay subscribed for a while unless the server refused them."""
@@ -162,6 +173,7 @@ class Upstream:
 
     async def _until_wanted(self) -> None:
         while not self._book.held:
+            self._unanswered = False
             self._become("idle")
             self._book.expire(self._clock())
             self._wake.clear()
@@ -176,6 +188,7 @@ class Upstream:
             self._fatal = None
             self._backoff.up(self._clock())
             self._requests = asyncio.Queue()
+            self._unanswered = False
             self._send(self._book.connected())
             self.health.connected_ns = self._clock()
             self._become("live")
@@ -284,6 +297,7 @@ class Upstream:
                 self.health.saw_event(now, event)
 
     def _answer(self, control: Control) -> None:
+        self._unanswered = False
         if control.T == "subscription":
             self._send(self._book.answered())
         elif control.T == "error":
