@@ -5,11 +5,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from plugtui.control.messages import MarketState, PositionState
+from plugtui.performance.flows import is_external
 from plugtui.secrets import Secret
 from plugtui.wire.trading import RestFill
-
-EXTERNAL_FLOWS = frozenset({"CSD", "CSW", "ACATC", "ACATS", "JNLC", "JNLS"})
-"""Activity types that move money in or out; all others are income or cost, part of the performance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Activity:
     @property
     def external(self) -> bool:
         """Money that came from outside or left, which is no performance."""
-        return self.type in EXTERNAL_FLOWS
+        return is_external(self.type)
 
 
 @dataclass(frozen=True, slots=True)

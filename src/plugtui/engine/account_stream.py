@@ -3,9 +3,7 @@
 import asyncio
 import logging
 import random
-import statistics
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -15,6 +13,7 @@ from websockets.legacy.client import WebSocketClientProtocol, connect
 from plugtui.brokers.port import Credentials
 from plugtui.control.messages import StreamState
 from plugtui.engine.backoff import Backoff, Trouble, trouble_of_status
+from plugtui.engine.health import StreamHealth
 from plugtui.errors import CredentialsError, WireError
 from plugtui.tasks import Tasks
 from plugtui.wire.account import TRADE_UPDATES, auth_request, listen_request
@@ -120,19 +119,18 @@ class AccountStream:
         self._legacy = False
         self._running = False
         self._retry = asyncio.Event()
-        self._state = StreamState(name=name, endpoint="/stream", state="idle", since_ns=now_ns())
-        self._counters = _Counters()
+        self._health = StreamHealth(name, "/stream", now_ns())
         self._dials = 0
 
     @property
     def state(self) -> StreamState:
         """Return the state with fresh counters."""
-        return self._counters.into(self._state, self._now_ns())
+        return self._health.snapshot(self._now_ns())
 
     @property
     def live(self) -> bool:
         """Whether the stream listens right now."""
-        return self._state.state == "live"
+        return self._health.state == "live"
 
     def retry_now(self) -> None:
         """Do not wait for the next attempt any longer."""
@@ -152,20 +150,20 @@ class AccountStream:
                     await self._session()
                 except CredentialsError as error:
                     self._change("failed", f"{error.title}; {error.hint}")
-                    log.error("%s: %s", self._state.name, error.title)
+                    log.error("%s: %s", self._health.name, error.title)
                     return
                 except _Lost as lost:
                     await self._wait(lost)
         finally:
             self._running = False
-            if self._state.state != "failed":
+            if self._health.state != "failed":
                 self._change("idle", "")
 
     async def _wait(self, lost: _Lost) -> None:
         seconds = max(self._backoff.failed(lost.trouble, self._now_ns()), lost.retry_after_s)
         self._retry.clear()
         self._change("waiting", lost.detail, retry_at_ns=self._now_ns() + int(seconds * 1e9))
-        log.warning("%s: %s; next attempt in %.1f s", self._state.name, lost.detail, seconds)
+        log.warning("%s: %s; next attempt in %.1f s", self._health.name, lost.detail, seconds)
         try:
             async with asyncio.timeout(seconds):
                 await self._retry.wait()
@@ -173,16 +171,9 @@ class AccountStream:
             return
 
     def _change(self, state: str, detail: str, retry_at_ns: int | None = None) -> None:
-        self._state = StreamState(
-            name=self._state.name,
-            endpoint="/stream",
-            state=state,
-            since_ns=self._now_ns(),
-            detail=detail,
-            retry_at_ns=retry_at_ns,
-            reconnects=max(0, self._dials - 1),
-            subscriptions=1 if state == "live" else 0,
-        )
+        self._health.become(state, self._now_ns(), detail, retry_at_ns)
+        self._health.reconnects = max(0, self._dials - 1)
+        self._health.subscriptions = 1 if state == "live" else 0
         if self._on_state:
             self._on_state(self.state)
 
@@ -200,7 +191,7 @@ class AccountStream:
             listened = True
             self._backoff.up(self._now_ns())
             self._change("live", "")
-            log.info("%s: listening", self._state.name)
+            log.info("%s: listening", self._health.name)
             tasks.start(self._watch(socket), "account-stream-watchdog")
             if self._on_connected:
                 tasks.start(_await(self._on_connected()), "account-stream-recovery")
@@ -298,60 +289,30 @@ class AccountStream:
                 message = decode_account_message(raw)
                 if message.stream == TRADE_UPDATES:
                     update = decode_trade_update(message.data)
-                    self._counters.count(self._now_ns(), update.time_ns)
+                    self._note(update)
                     await self._on_update(raw, update)
                 elif message.action == "error":
                     detail = f"the server reported: {bytes(message.data)[:200].decode(errors='replace')}"
-                    log.warning("%s: %s", self._state.name, detail)
+                    log.warning("%s: %s", self._health.name, detail)
             except WireError as error:
-                self._counters.garbage += 1
-                log.warning("%s: skipped a frame: %s", self._state.name, error.title)
+                log.warning("%s: skipped a frame: %s", self._health.name, error.title)
         return detail
+
+    def _note(self, update: TradeUpdate) -> None:
+        now = self._now_ns()
+        self._health.saw(now, 1)
+        if update.time_ns is not None:
+            self._health.saw_event(now, update.time_ns)
 
     async def _watch(self, socket: _Socket) -> None:
         """Cut a connection on which nothing was heard for too long."""
         while True:
             quiet_s = time.monotonic() - socket.heard_at
             if quiet_s >= self._silence_s:
-                log.warning("%s: nothing heard for %.0f s", self._state.name, quiet_s)
+                log.warning("%s: nothing heard for %.0f s", self._health.name, quiet_s)
                 socket.transport.abort()
                 return
             await asyncio.sleep(self._silence_s - quiet_s + 0.01)
-
-
-class _Counters:
-    """Messages, rate and lag of a stream."""
-
-    def __init__(self) -> None:
-        self.messages = 0
-        self.garbage = 0
-        self._last_ns: int | None = None
-        self._arrivals: deque[int] = deque(maxlen=2048)
-        self._lags: deque[tuple[int, float]] = deque(maxlen=256)
-
-    def count(self, now_ns: int, event_ns: int | None) -> None:
-        self.messages += 1
-        self._last_ns = now_ns
-        self._arrivals.append(now_ns)
-        if event_ns is not None:
-            self._lags.append((now_ns, (now_ns - event_ns) / 1e6))
-
-    def into(self, state: StreamState, now_ns: int) -> StreamState:
-        last_second = [lag for at, lag in self._lags if self._last_ns is not None and at > self._last_ns - 10**9]
-        return StreamState(
-            name=state.name,
-            endpoint=state.endpoint,
-            state=state.state,
-            since_ns=state.since_ns,
-            detail=state.detail,
-            retry_at_ns=state.retry_at_ns,
-            lag_ms=statistics.median(last_second) if last_second else None,
-            last_message_ns=self._last_ns,
-            messages=self.messages,
-            rate=float(sum(1 for at in self._arrivals if at > now_ns - 10**9)),
-            reconnects=state.reconnects,
-            subscriptions=state.subscriptions,
-        )
 
 
 async def _await(work: Awaitable[None]) -> None:

@@ -13,7 +13,8 @@ class StreamHealth:
     """Collect what happens on one upstream connection.
 
     Args:
-        name: ``data iex``; endpoint: upstream path.
+        name: ``data iex``, ``account``.
+        endpoint: upstream path.
     """
 
     def __init__(self, name: str, endpoint: str, now_ns: int) -> None:
@@ -29,7 +30,7 @@ class StreamHealth:
         self.last_message_ns: int | None = None
         self.connected_ns = now_ns
         self._lags: deque[tuple[int, float]] = deque(maxlen=50)
-        self._counts: deque[tuple[int, int]] = deque(maxlen=16)
+        self._counts: deque[tuple[int, int]] = deque(maxlen=64)
 
     def become(self, state: str, now_ns: int, detail: str = "", retry_at_ns: int | None = None) -> bool:
         """Enter a state; True when it is another one, or has another reason, than before."""
@@ -41,6 +42,8 @@ class StreamHealth:
 
     def saw(self, now_ns: int, count: int) -> None:
         """Note ``count`` data messages."""
+        if not self._counts or now_ns - self._counts[-1][0] >= _SAMPLE_EVERY_NS:
+            self._counts.append((now_ns, self.messages))
         self.messages += count
         self.last_message_ns = now_ns
 
@@ -51,10 +54,6 @@ class StreamHealth:
     def saw_event(self, now_ns: int, event_ns: int) -> None:
         """Note that an event of ``event_ns`` has arrived now."""
         self._lags.append((now_ns, (now_ns - event_ns) / 1e6))
-
-    def tick(self, now_ns: int) -> None:
-        """Remember the counter, several times a second, for the rate."""
-        self._counts.append((now_ns, self.messages))
 
     def silence_s(self, now_ns: int) -> float:
         """Return the seconds since the last data message, or since the stream was connected."""
@@ -79,10 +78,6 @@ class StreamHealth:
         )
 
     def _rate(self, now_ns: int) -> float:
-        if len(self._counts) < 2:
-            return 0.0
-        newest_at, newest = self._counts[-1]
-        before_at, before = next(((at, n) for at, n in self._counts if newest_at - at <= SECOND_NS), self._counts[0])
-        if newest_at == before_at or now_ns - newest_at > 2 * SECOND_NS:
-            return 0.0
-        return round((newest - before) * SECOND_NS / (newest_at - before_at), 1)
+        """Return the messages of the last second."""
+        before = next((count for at, count in self._counts if now_ns - at <= SECOND_NS), self.messages)
+        return float(self.messages - before)

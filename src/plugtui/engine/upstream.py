@@ -326,7 +326,6 @@ class Upstream:
         while True:
             await asyncio.sleep(_TICK_S)
             now = self._clock()
-            self.health.tick(now)
             self.router.flush()
             self._send(self._book.expire(now - int(self._settings.unsubscribe_delay_s * 1e9)))
             if not self._book.wanted and self._book.idle:
