@@ -1,5 +1,6 @@
 """The command line as a whole: help, version, errors and exit codes."""
 
+import io
 import re
 from pathlib import Path
 
@@ -99,6 +100,8 @@ def test_serve_without_keys_says_what_to_set(capsys):
     assert "APCA_API_KEY_ID" in done.stderr
 
 
-def test_the_demo_says_that_it_is_headless_for_now(capsys):
-    assert run(["demo"]) == 2
-    assert "--headless" in capsys.readouterr().err
+@pytest.mark.parametrize("arguments", [[], ["demo"], ["attach", "http://127.0.0.1:1", "--token", "t"]])
+def test_what_needs_a_terminal_says_so(arguments, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert run(arguments) == 1
+    assert "needs a terminal" in capsys.readouterr().err

@@ -66,6 +66,8 @@ async def test_an_error_for_a_person_is_kept_until_it_works() -> None:
         assert (world.link.detail, world.link.hint) == ("no keys", "give some")
         assert isinstance(follower.error, CredentialsError)
         engine.down = None
+        assert world.link.retry_at_ns is None
+        follower.retry_now()
         await eventually(lambda: follower.connected)
         assert follower.error is None
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -108,9 +109,10 @@ def open_dashboard(profile: str | None, theme: str | None) -> int:
 
     _require_terminal()
     paths = paths_of(profile).ensure()
-    set_up_logging(paths, load_settings({}, os.environ, paths).log_level, to_stderr=False)
+    settings = load_settings({}, os.environ, paths)
+    set_up_logging(paths, settings.log_level, to_stderr=False)
     host = Host(paths)
-    options = _options(paths, theme, host)
+    options = replace(_options(paths, theme, host), address=settings.upstream.trading_url)
     outcome = asyncio.run(_show(host, options))
     if outcome.demo:
         from plugtui.demo.world import DemoOptions

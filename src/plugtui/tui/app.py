@@ -32,7 +32,7 @@ from plugtui.tui.screens.events import EventsScreen
 from plugtui.tui.screens.help import HelpScreen
 from plugtui.tui.screens.howto import HowToScreen
 from plugtui.tui.screens.order import OrderScreen
-from plugtui.tui.screens.start import KeysScreen
+from plugtui.tui.screens.start import PAPER_URL, KeysScreen
 from plugtui.tui.screens.trader import TraderScreen
 from plugtui.tui.widgets.lines import LineTable
 
@@ -52,7 +52,7 @@ class Options:
 
     ``on_quit``: ``ask`` (when algorithms are connected), ``keep`` the engine or ``stop`` it; ``leave`` never touches it (a
     remote engine). ``save_on_quit`` keeps a new default. ``check_keys`` makes the first-start screen possible,
-    ``on_retry`` is called when the reader asks for another attempt.
+    ``address`` is what it offers. ``on_retry`` is called when the reader asks for another attempt.
     """
 
     theme: str | None = None
@@ -62,6 +62,7 @@ class Options:
     save_on_quit: Callable[[str], None] | None = None
     check_keys: CheckKeys | None = None
     on_retry: Callable[[], None] | None = None
+    address: str = PAPER_URL
     now_ns: Callable[[], int] = time.time_ns
 
 
@@ -120,6 +121,9 @@ class Dashboard(App[Outcome]):
             "ctrl+p", "command_palette", "palette", id="palette", tooltip="Find an action, trader, algorithm or symbol"
         ),
         Binding("question_mark", "help", "help", id="help", tooltip="This help"),
+        Binding(
+            "ctrl+z", "suspend_process", "Suspend", id="suspend", show=False, tooltip="Back to the shell; fg returns"
+        ),
         Binding("q,ctrl+q,ctrl+c", "leave", "quit", id="quit", tooltip="Leave; asks what becomes of the engine"),
     ]
 
@@ -150,7 +154,7 @@ class Dashboard(App[Outcome]):
             keymap.check(self.options.keys, self.binding_ids())
             self.set_keymap(dict(self.options.keys))
         self.set_interval(TICK_S, self.tick)
-        self.run_worker(self.follower.run(), name="follow the engine", group="link", exit_on_error=True)
+        self.run_worker(self.follower.run(), name="follow the engine", group="link")
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours that the stylesheet needs before a theme is chosen."""
@@ -199,7 +203,9 @@ class Dashboard(App[Outcome]):
             return
         if not isinstance(self.screen, KeysScreen):
             self._asked_keys = error
-            self.push_screen(KeysScreen(error, self.options.check_keys, demo=self._to_demo), self._keys_given)
+            self.push_screen(
+                KeysScreen(error, self.options.check_keys, self._to_demo, self.options.address), self._keys_given
+            )
 
     def _keys_given(self, given: bool | None) -> None:
         if given:
@@ -219,7 +225,7 @@ class Dashboard(App[Outcome]):
 
     def ask(self, name: str, /, done: str = "", then: Callable[[Any], None] | None = None, **args: Any) -> None:
         """Ask the engine in the background; say when it is done or why not."""
-        self.run_worker(self._ask(name, done, then, args), exit_on_error=False)
+        self.run_worker(self._ask(name, done, then, args))
 
     async def _ask(self, name: str, done: str, then: Callable[[Any], None] | None, args: dict[str, Any]) -> None:
         try:
@@ -239,7 +245,7 @@ class Dashboard(App[Outcome]):
             return
         self._loaded_ns = self.now_ns()
         self._loading = performance.window
-        self.run_worker(self._load_performance(performance.window), exit_on_error=False)
+        self.run_worker(self._load_performance(performance.window))
 
     async def _load_performance(self, window: str) -> None:
         performance = self.world.performance

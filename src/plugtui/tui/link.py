@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
 from plugtui.control.messages import Fact, Snapshot, States
-from plugtui.errors import ControlError, PlugtuiError
+from plugtui.errors import ConfigError, ControlError, CredentialsError, PlugtuiError
 from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.world import World
 
@@ -88,14 +88,18 @@ class Follower:
             try:
                 started = await self._follow()
                 detail, hint = "it closed the connection", ""
+                self.error = None
             except PlugtuiError as error:
                 self.error = error
                 detail, hint = error.title, error.hint
             except (OSError, TimeoutError) as error:
+                self.error = None
                 detail, hint = str(error) or type(error).__name__, ""
             started = started or self._world.link.state == "connected"
             pause = self._first_pause_s if started else min(pause * 2, _LONGEST_PAUSE_S)
-            await self._wait(detail, hint, pause, lost=started)
+            # Missing keys and wrong settings do not mend themselves.
+            hopeless = isinstance(self.error, CredentialsError | ConfigError)
+            await self._wait(detail, hint, None if hopeless else pause, lost=started)
 
     async def _follow(self) -> bool:
         """Open one link and apply what it says until it ends."""
@@ -125,10 +129,10 @@ class Follower:
             if turn % _TURN == 0:
                 await asyncio.sleep(0)
 
-    async def _wait(self, detail: str, hint: str, pause: float, *, lost: bool) -> None:
+    async def _wait(self, detail: str, hint: str, pause: float | None, *, lost: bool) -> None:
         now = self._now_ns()
-        log.warning("control link: %s; next attempt in %.1f s", detail, pause)
-        self._world.link = LinkStatus("lost", detail, hint, now + int(pause * 1e9))
+        log.warning("control link: %s; next attempt %s", detail, "on request" if pause is None else f"in {pause:.1f} s")
+        self._world.link = LinkStatus("lost", detail, hint, None if pause is None else now + int(pause * 1e9))
         if lost:
             self._world.events.tell("error", "engine", f"the connection to the engine ended: {detail}", now, hint)
         self._retry.clear()

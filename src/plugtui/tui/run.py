@@ -71,7 +71,7 @@ def _leaving_on_signals(app: Dashboard, abandon: Abandon | None) -> Iterator[Non
     def watch(number: int, outcome: Outcome) -> None:
         if finished.wait(PATIENCE_S):
             return
-        log.warning("the terminal does not take what is written to it; leaving without it")
+        # Nothing is logged from here on: a log on the stalled terminal itself would hold up the end.
         if abandon:
             abandon(outcome)
         _restore_terminal(saved)
@@ -104,5 +104,6 @@ def _restore_terminal(saved: list[Any] | None) -> None:
             descriptor = sys.__stderr__.fileno()
             os.set_blocking(descriptor, False)
             os.write(descriptor, _RESTORE)
-    except (termios.error, OSError, ValueError) as error:
-        log.info("the terminal could not be restored: %s", error)
+    except (termios.error, OSError, ValueError):
+        # The terminal is gone or full: there is nobody left to tell.
+        return

@@ -137,7 +137,7 @@ def _link_segment(link: LinkStatus, now_ns: int) -> Segment:
     if link.state == "starting":
         return Segment((f"◌ {link.detail or 'starting the engine'}", "◌ starting"), "warn", _LINK)
     left = _left(link.retry_at_ns, now_ns)
-    again = f", next try in{left}" if left else ""
+    again = f", next try in{left}" if left else ", r tries again"
     return Segment((f"✗ engine: {link.detail}{again}", f"✗ no engine{again}", "✗ no engine"), "bad", _LINK)
 
 

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from plugtui.control.messages import AlgoState
 from plugtui.tui import format as fmt
 from plugtui.tui.model.algos import AlgoRow
-from plugtui.tui.panes.base import Pane
+from plugtui.tui.panes.base import Pane, waiting_lines
 from plugtui.tui.screens.algorithm import algorithm_lines
 from plugtui.tui.widgets.lines import LineTable
 from plugtui.tui.widgets.painted import Painted, Run
@@ -43,7 +43,7 @@ class AlgorithmsPane(Pane):
 
     def _empty(self) -> list[str]:
         if self.world.link.state != "connected":
-            return ["waiting for the engine", self.world.link.hint]
+            return waiting_lines(self.world.link)
         return ["no algorithm is connected", "h: how to connect one", "n: issue a key pair"]
 
     def paint_pane(self, now_ns: int) -> None:

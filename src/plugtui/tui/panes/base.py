@@ -1,5 +1,6 @@
 """What the four panes have in common: a frame whose head says what is going on, a filter, a table."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -11,6 +12,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
+from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.table import Table
 from plugtui.tui.model.world import World
 from plugtui.tui.widgets.lines import LineTable
@@ -161,6 +163,11 @@ class Pane(Vertical):
         if field.has_focus:
             self.main().focus()
         return had
+
+
+def waiting_lines(link: LinkStatus) -> list[str]:
+    """Say why there is nothing to see while there is no engine."""
+    return ["waiting for the engine", *textwrap.wrap(link.hint, 34)] if link.hint else ["waiting for the engine"]
 
 
 def table_notes(table: Table[Any]) -> list[Run]:

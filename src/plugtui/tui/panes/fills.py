@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from plugtui.tui.model.fills import FillRow
-from plugtui.tui.panes.base import Pane
+from plugtui.tui.panes.base import Pane, waiting_lines
 from plugtui.tui.widgets.lines import LineTable
 from plugtui.tui.widgets.painted import Run
 
@@ -29,7 +29,7 @@ class FillsPane(Pane):
 
     def _empty(self) -> list[str]:
         if self.world.link.state != "connected":
-            return ["waiting for the engine", self.world.link.hint]
+            return waiting_lines(self.world.link)
         return ["no executions yet", "they appear here the moment they happen", "h in pane 4: connect an algorithm"]
 
     def head_right(self) -> list[Run]:

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from plugtui.control.messages import TraderState
 from plugtui.tui.model.performance import WINDOWS
 from plugtui.tui.model.traders import TradeRow, TraderRow
-from plugtui.tui.panes.base import Pane, table_notes
+from plugtui.tui.panes.base import Pane, table_notes, waiting_lines
 from plugtui.tui.widgets.lines import LineTable
 from plugtui.tui.widgets.painted import Painted, Run
 
@@ -38,7 +38,7 @@ class TradersPane(Pane):
 
     def _empty_board(self) -> list[str]:
         if self.world.link.state != "connected":
-            return ["waiting for the engine", self.world.link.hint]
+            return waiting_lines(self.world.link)
         return ["no trader is plugged in", "p: plug in an account", "with a read-only key"]
 
     def _empty_feed(self) -> list[str]:

@@ -26,7 +26,7 @@ class OrderScreen(LinesWindow[None]):
     def on_mount(self) -> None:
         """Ask the engine for the rest."""
         super().on_mount()
-        self.run_worker(self._load(), exit_on_error=False)
+        self.run_worker(self._load())
 
     async def _load(self) -> None:
         try:

@@ -16,14 +16,19 @@ class KeysScreen(Form):
         error: why they are asked for.
         check: called with key id, secret and address. Raises PlugtuiError.
         demo: called when the reader would rather look at the demo.
+        address: of the account, as it is configured.
     """
 
     def __init__(
-        self, error: PlugtuiError, check: Callable[[str, Secret, str], Awaitable[None]], demo: Callable[[], None]
+        self,
+        error: PlugtuiError,
+        check: Callable[[str, Secret, str], Awaitable[None]],
+        demo: Callable[[], None],
+        address: str = PAPER_URL,
     ) -> None:
         async def submit(fields: dict[str, str]) -> None:
             secret = Secret(fields.pop("secret_key"))
-            await check(fields["key_id"], secret, fields["base_url"] or PAPER_URL)
+            await check(fields["key_id"], secret, fields["base_url"] or address)
 
         super().__init__(
             "Plug in your Alpaca account",
@@ -38,7 +43,7 @@ class KeysScreen(Form):
             [
                 ("key_id", "key id (APCA_API_KEY_ID)", "", False),
                 ("secret_key", "secret key (APCA_API_SECRET_KEY)", "", True),
-                ("base_url", "address: paper, or https://api.alpaca.markets for the live account", PAPER_URL, False),
+                ("base_url", "address: paper, or https://api.alpaca.markets for the live account", address, False),
             ],
             submit,
             verb="Check and keep",

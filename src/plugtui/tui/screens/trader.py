@@ -38,7 +38,7 @@ class TraderScreen(LinesWindow[None]):
 
     def _reload(self, now_ns: int) -> None:
         self._loaded_ns = now_ns
-        self.run_worker(self._load(), exit_on_error=False)
+        self.run_worker(self._load())
 
     async def _load(self) -> None:
         try:

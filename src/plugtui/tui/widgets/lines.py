@@ -82,14 +82,16 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         self._strips: dict[tuple[str, str], tuple[R, Strip]] = {}
         self._painted: list[Any] = []
         self._version = -1
+        self._words: list[str] = []
 
     # ------------------------------------------------------------ painting
 
     def paint(self) -> bool:
         """Draw what has changed since the last call; returns whether there was anything."""
-        if self._version == self.table.version or not self.size.width:
+        words = [] if self.table.view() else self._empty_text()
+        if (self._version == self.table.version and words == self._words) or not self.size.width:
             return False
-        self._version = self.table.version
+        self._version, self._words = self.table.version, words
         self._follow()
         self._measure()
         self._resize_view()
@@ -162,7 +164,7 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         index = int(self.scroll_y) + y - _HEADER
         view = self.table.view()
         if index >= len(view):
-            return ("empty", y) if not view else None
+            return None if view else tuple(self._words)
         return (view[index], index == self._cursor)
 
     def render_line(self, y: int) -> Strip:
@@ -224,7 +226,7 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         return short(row) if short else placed.column.cell(row)
 
     def _empty_line(self, y: int, width: int) -> Strip:
-        lines = self._empty_text()
+        lines = self._words or self._empty_text()
         top = max(0, (self.size.height - _HEADER - len(lines)) // 2)
         text = lines[y - top] if 0 <= y - top < len(lines) else ""
         return Strip([Segment(fit(text.center(width).rstrip(), width), self.tone("dim"))])
