@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 
-import plotext
-
 from plugtui.tui import format as fmt
 from plugtui.tui.widgets.painted import Line, Painted, Run
 
@@ -41,6 +39,8 @@ def canvas(
     """
     if width < 1 or height < 1 or len(values) < 2:
         return [" " * max(0, width)] * max(0, height)
+    import plotext  # here: it builds its manual at import, which would cost the first paint 0.1 s
+
     figure = plotext.figure
     plotext.terminal.limit(False, False)
     figure.clear()
