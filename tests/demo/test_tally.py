@@ -125,6 +125,12 @@ def test_the_algorithms_counters_are_compared_with_the_executions():
         assert tally.counters_agree() is agree
 
 
+def test_an_execution_of_no_algorithm_is_counted_as_such():
+    tally = tally_of(fill(1, algo="a"), fill(2))
+    tally.observe(States(algos=[AlgoState(name="a", status="connected", issued=True, fills=1)]))
+    assert tally.report()["unattributed"] == 1
+
+
 def test_alive_means_that_every_pane_has_something_to_show():
     tally = Tally()
     trade = TraderTrade(trader="t", trade_id="1", symbol="A", side="bought", price=Decimal(1), time_ns=0)

@@ -53,6 +53,8 @@ async def run_headless(
             return tally.counters_agree() and tally.agrees_with(await asyncio.to_thread(_book, world))
 
         consistent = await settled(agreed, _SETTLE_S)
+        for fill in tally.unattributed():
+            progress(f"of no algorithm: {fill}")
         return tally.report(seconds=round(clock(), 1), alive_s=alive_s, consistent=consistent)
 
 

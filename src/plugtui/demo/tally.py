@@ -104,6 +104,11 @@ class Tally:
         ours = sorted(_essence(fill) for fill in self.fills.values())
         return ours == sorted(_essence(execution) for execution in book)
 
+    def unattributed(self) -> list[Fill]:
+        """Return the executions that are of none of the algorithms."""
+        names = {algo.name for algo in self.algos}
+        return [fill for fill in self.fills.values() if fill.algo not in names]
+
     def counters_agree(self) -> bool:
         """Tell whether the algorithms' own counters, which the engine brings up to date now and then, name all executions."""
         heard = Counter(fill.algo for fill in self.fills.values())
@@ -140,6 +145,7 @@ class Tally:
             "deliveries": self.engine.deliveries if self.engine else 0,
             "equity": self.account.equity if self.account else None,
             "gaps": len(self.gaps),
+            "unattributed": len(self.unattributed()),
             **further,
         }
 
