@@ -3,6 +3,11 @@
 import hmac
 
 
+def _bytes(text: str) -> bytes:
+    # What a client presents may hold halves of surrogate pairs, which UTF-8 has no form for.
+    return text.encode(errors="surrogatepass")
+
+
 class Secret:
     """Hold a key or token so that repr, str, format and tracebacks show only a mask.
 
@@ -20,7 +25,7 @@ class Secret:
 
     def matches(self, other: str) -> bool:
         """Compare in constant time."""
-        return hmac.compare_digest(self.__value.encode(), other.encode())
+        return hmac.compare_digest(_bytes(self.__value), _bytes(other))
 
     def __repr__(self) -> str:
         return "Secret('••••')"

@@ -153,3 +153,10 @@ async def test_the_middleware_answers_403_before_any_route_and_also_where_there_
         assert (await client.get("/", headers={"Origin": "https://evil.example"})).status == 403
         assert (await client.get("/nowhere", headers={"Host": "evil.example"})).status == 403
         assert (await client.options("/", headers={"Origin": "https://evil.example"})).status == 403
+
+
+def test_text_that_has_no_utf8_form_is_refused_like_any_other() -> None:
+    half = "\ud800"
+    assert access().check_message(half, half) is None
+    assert access().check_message("PLUGAAAA", half) is None
+    assert access().check_message("oauth", half) is None

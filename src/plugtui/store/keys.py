@@ -46,7 +46,7 @@ class AlgoKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def hash_secret(secret: str) -> str:
     """Return what is kept of a secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def check_name(name: str) -> str:
