@@ -258,3 +258,14 @@ async def test_a_second_run_at_the_same_time_is_refused(server: AccountServer) -
         with pytest.raises(RuntimeError):
             await stream.run()
     assert server.most_open == 1
+
+
+async def test_an_update_with_broken_text_is_skipped_and_the_stream_goes_on(server: AccountServer) -> None:
+    listener = Listener()
+    stream = listener.stream(server)
+    async with cancelled_at_end(stream.run()):
+        await eventually(lambda: stream.live)
+        await server.sockets[0].send_bytes(b'{"stream":"trade_updates","data":{"event":"\xff\xfe"}}')
+        await server.publish(event(1))
+        await eventually(lambda: len(listener.updates) == 1)
+        assert server.upgrades == 1

@@ -1,5 +1,6 @@
 """Which client gets which message: bytes in, bytes out."""
 
+import contextlib
 from typing import Any
 
 import msgpack
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugtui.engine.router import Router
+from plugtui.errors import WireError
 from plugtui.wire.channels import Family
-from plugtui.wire.codec import Codec, encode
+from plugtui.wire.codec import Codec, encode, frame
 from plugtui.wire.marketdata import CONNECTED, Subscriptions, control
 
 T0 = 1_700_000_000_000_000_001
@@ -249,3 +251,49 @@ def test_the_newest_trade_or_quote_is_kept_for_the_lag(codec: Codec) -> None:
     router = Router(Family.STOCK, codec)
     feed(router, {"T": "q", "S": "A"}, {"T": "b", "S": "A"})
     assert router.newest is not None and b"q" in bytes(router.newest)
+
+
+@given(
+    family=st.sampled_from([Family.STOCK, Family.CRYPTO, Family.NEWS]),
+    codec=st.sampled_from(list(Codec)),
+    fields=st.dictionaries(
+        st.sampled_from(["S", "t", "symbols", "b", "a", "r", "code", "msg"]),
+        st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=3) | st.lists(st.integers()),
+    ),
+    kind=st.sampled_from(["t", "q", "o", "n", "b", "?"]),
+    damage=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=3),
+)
+@settings(max_examples=400, deadline=None)
+def test_no_message_however_damaged_stops_the_router(
+    family: Family, codec: Codec, fields: dict[str, Any], kind: str, damage: list[tuple[int, int]]
+) -> None:
+    router = Router(family, codec)
+    for wanted in Codec:
+        router.set_interest(Reader(), wanted, {(channel, "*") for channel in family.channels})
+    encoding = msgspec.msgpack if codec is Codec.MSGPACK else msgspec.json
+    fields = {name: value for name, value in fields.items() if codec is Codec.JSON or _fits(value)}
+    data = bytearray(encoding.encode([{"T": kind} | fields]))
+    for place, value in damage:
+        data[place % len(data)] = value
+    with contextlib.suppress(WireError):
+        router.feed(bytes(data))
+    router.flush()
+
+
+def _fits(value: object) -> bool:
+    return not isinstance(value, list) or all(-(2**63) <= n < 2**64 for n in value)
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_message_that_cannot_be_read_does_not_cost_its_neighbours(codec: Codec) -> None:
+    router, same, other = Router(Family.STOCK, codec), Reader(), Reader()
+    for reader, wanted in ((same, codec), (other, Codec.JSON if codec is Codec.MSGPACK else Codec.MSGPACK)):
+        router.set_interest(reader, wanted, {("trades", "AAPL")})
+    stamp: Any = msgspec.msgpack.Ext(-1, b"\x65\x53\xf1\x00") if codec is Codec.MSGPACK else "2023-11-14T22:13:20Z"
+    messages = [{"T": "t", "S": "AAPL", "i": n, "t": stamp} for n in (1, 2)]
+    broken = encode(codec, {"T": "t", "S": "MARK", "i": 3, "t": stamp}).replace(b"MARK", b"\xc1\xff\xc1\xff")
+    slices = [encode(codec, messages[0]), broken, encode(codec, messages[1])]
+    router.feed(frame(codec, slices, len(slices)))
+    router.flush()
+    assert [message["i"] for message in same.take()] == [message["i"] for message in other.take()] == [1, 2]
+    assert router.unreadable == 1

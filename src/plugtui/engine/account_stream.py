@@ -196,6 +196,8 @@ class AccountStream:
             if self._on_connected:
                 tasks.start(_await(self._on_connected()), "account-stream-recovery")
             detail = await self._read(socket)
+        except WireError as error:
+            detail = f"the server sent nonsense: {error.title}"
         except ConnectionClosed as closed:
             detail = _closed(closed)
         finally:
@@ -214,17 +216,19 @@ class AccountStream:
 
         connected = False
         try:
-            await connect(
-                self._url,
-                create_protocol=make,
-                open_timeout=self._connect_timeout_s,
-                ping_interval=PING_INTERVAL_S,
-                ping_timeout=PING_TIMEOUT_S,
-                close_timeout=CLOSE_S / 4,
-                max_size=1 << 22,
-                max_queue=1024,
-                compression=None,
-            )
+            # Not the library's own time-out: it may lose a cancellation, and would hold up the engine's end.
+            async with asyncio.timeout(self._connect_timeout_s):
+                await connect(
+                    self._url,
+                    create_protocol=make,
+                    open_timeout=None,
+                    ping_interval=PING_INTERVAL_S,
+                    ping_timeout=PING_TIMEOUT_S,
+                    close_timeout=CLOSE_S / 4,
+                    max_size=1 << 22,
+                    max_queue=1024,
+                    compression=None,
+                )
             connected = True
         except (OSError, WebSocketException, EOFError) as error:
             raise _dial_failure(error, self._connect_timeout_s) from None
@@ -239,10 +243,14 @@ class AccountStream:
         return made[-1]
 
     async def _converse(self, socket: _Socket) -> None:
-        """Authenticate and listen. Raises CredentialsError, _Lost, ConnectionClosed."""
-        if not await self._authenticate(socket, self._legacy):
+        """Authenticate and listen. Raises CredentialsError, _Lost, WireError, ConnectionClosed."""
+        accepted = await self._authenticate(socket, self._legacy)
+        if not accepted:
             # The server refused the form of the request, not the keys: older servers know the legacy form only.
-            if not await self._authenticate(socket, not self._legacy):
+            other = await self._authenticate(socket, not self._legacy)
+            if not other and None in (accepted, other):
+                raise _Lost("no answer to the authentication")
+            if not other:
                 raise _refused_keys("neither form of the authentication was accepted")
             self._legacy = not self._legacy
         await socket.send(listen_request([TRADE_UPDATES]))
@@ -250,12 +258,12 @@ class AccountStream:
         if message is None or TRADE_UPDATES.encode() not in bytes(message.data):
             raise _Lost("the server did not acknowledge that we listen")
 
-    async def _authenticate(self, socket: _Socket, legacy: bool) -> bool:
-        """Send the keys; return False when the form of the request was refused."""
+    async def _authenticate(self, socket: _Socket, legacy: bool) -> bool | None:
+        """Send the keys; return False when the form of the request was refused, None when no answer came."""
         await socket.send(auth_request(self._credentials.key_id, self._credentials.secret.reveal(), legacy=legacy))
         message = await self._reply(socket, "authorization")
         if message is None:
-            return False
+            return None
         if message.action == "error":
             if b"limit" in bytes(message.data):
                 raise _Lost("another program holds the connection", Trouble.OCCUPIED)
@@ -277,8 +285,6 @@ class AccountStream:
                         return message
         except TimeoutError:
             return None
-        except WireError as error:
-            raise _Lost(f"the server sent nonsense: {error.title}") from None
 
     async def _read(self, socket: _Socket) -> str:
         """Hand on updates until the connection ends; return why it ended."""

@@ -11,8 +11,9 @@ import msgspec
 
 from plugtui.engine.books import Books
 from plugtui.engine.outbox import Group, Outbox, Outlet, Slice
+from plugtui.errors import WireError
 from plugtui.wire.channels import ANY, CONFLATABLE, NEWS, ORDERBOOKS, TRADES, Family, channel_of
-from plugtui.wire.codec import Codec, split, transcode
+from plugtui.wire.codec import UNREADABLE, Codec, split, transcode
 from plugtui.wire.marketdata import CONTROL_TYPES, Pair
 
 Put = Callable[[Slice], object]
@@ -72,6 +73,8 @@ class Router:
         self.books = Books(codec)
         self.newest: msgspec.Raw | None = None
         """The last trade or quote that came in: what the stream's lag is read from."""
+        self.unreadable = 0
+        """Messages that could not be read, and were left out, since the start."""
         self._members: dict[Outlet, _Member] = {}
         self._groups: dict[_GroupKey, Group] = {}
         self._slow: dict[Outlet, _Member] = {}
@@ -120,7 +123,7 @@ class Router:
     # ---------------------------------------------------------------- hot path
 
     def feed(self, data: bytes | str) -> tuple[int, list[msgspec.Raw]]:
-        """Route one upstream message.
+        """Route one upstream message. What cannot be read in it is left out and counted; its neighbours go their way.
 
         Returns:
             the number of data messages, and the control messages, which are the caller's. Raises WireError.
@@ -131,22 +134,22 @@ class Router:
         for raw in raws:
             try:
                 key = head(raw)
-            except msgspec.DecodeError:
-                continue  # an element without a type: nothing in this protocol, and no reason to lose its neighbours
-            route = routes.get((key.T, key.S))
-            if route is None:
-                if key.T in CONTROL_TYPES:
-                    controls.append(raw)
-                    continue
-                route = self._find_route(key.T, key.S, raw)
-            for put in route.same:
-                put(raw)
-            if key.T in _TIMED:
-                self.newest = raw
-            if route.other:
-                rewritten = transcode(raw, self.codec, Codec.JSON if self.codec is Codec.MSGPACK else Codec.MSGPACK)
-                for put in route.other:
-                    put(rewritten)
+                route = routes.get((key.T, key.S))
+                if route is None:
+                    if key.T in CONTROL_TYPES:
+                        controls.append(raw)
+                        continue
+                    route = self._find_route(key.T, key.S, raw)
+                for put in route.same:
+                    put(raw)
+                if key.T in _TIMED:
+                    self.newest = raw
+                if route.other:
+                    rewritten = transcode(raw, self.codec, Codec.JSON if self.codec is Codec.MSGPACK else Codec.MSGPACK)
+                    for put in route.other:
+                        put(rewritten)
+            except (*UNREADABLE, WireError):
+                self.unreadable += 1
         return len(raws) - len(controls), controls
 
     def flush(self) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatusCode
+import msgspec
+from websockets.exceptions import ConnectionClosed, InvalidStatusCode, WebSocketException
 from websockets.legacy.client import Connect, WebSocketClientProtocol
 
 from plugtui import __version__
@@ -40,6 +41,8 @@ _MAX_PATIENCE = 16
 _MAX_NEWS = 1024
 _LINGER_NS = 120_000_000_000
 """For so long a session that was not closed cleanly may hold the slot (protocol §6)."""
+_UNANSWERED_NS = 30_000_000_000
+"""A server that has not answered a request by then has lost it: only a new connection makes sure of what is subscribed."""
 _SPEAKING = frozenset({TRADES, QUOTES, ORDERBOOKS})
 _CONTENT_TYPE = {Codec.JSON: "application/json", Codec.MSGPACK: "application/msgpack"}
 _REQUEST_CODES = frozenset({400, 405, 410, 412, 413})
@@ -119,6 +122,9 @@ class Upstream:
         self._patience = 1
         self._unanswered = False
         """The server has let a client wait in vain, and has said nothing since."""
+        self._waiting_ns = 0
+        """Since when the server owes an answer."""
+        self._unreadable = 0
 
     # ---------------------------------------------------------------- clients
 
@@ -189,6 +195,7 @@ class Upstream:
             self._backoff.up(self._clock())
             self._requests = asyncio.Queue()
             self._unanswered = False
+            self._waiting_ns = self._clock()
             self._send(self._book.connected())
             self.health.connected_ns = self._clock()
             self._become("live")
@@ -216,23 +223,25 @@ class Upstream:
     async def _connect(self) -> WebSocketClientProtocol:
         url = self._settings.stream_url.rstrip("/") + self.endpoint.path
         try:
-            return await Connect(
-                url,
-                extra_headers={"Content-Type": _CONTENT_TYPE[self.codec]},
-                user_agent_header=f"plugtui/{__version__}",
-                compression=None,
-                max_size=None,
-                open_timeout=self._settings.connect_timeout_s,
-                close_timeout=_CLOSE_TIMEOUT_S,
-                ping_interval=_PING_INTERVAL_S,
-                ping_timeout=_PING_TIMEOUT_S,
-            )
+            # Not the library's own time-out: it may lose a cancellation, and would hold up the engine's end.
+            async with asyncio.timeout(self._settings.connect_timeout_s):
+                return await Connect(
+                    url,
+                    extra_headers={"Content-Type": _CONTENT_TYPE[self.codec]},
+                    user_agent_header=f"plugtui/{__version__}",
+                    compression=None,
+                    max_size=None,
+                    open_timeout=None,
+                    close_timeout=_CLOSE_TIMEOUT_S,
+                    ping_interval=_PING_INTERVAL_S,
+                    ping_timeout=_PING_TIMEOUT_S,
+                )
         except InvalidStatusCode as refused:
             status = refused.status_code
             raise _Failed(
                 trouble_of_status(status), _STATUS_TEXT.get(status, f"HTTP {status} on the upgrade")
             ) from None
-        except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as problem:
+        except (OSError, WebSocketException, EOFError) as problem:
             raise _Failed(Trouble.NETWORK, f"no connection: {_describe(problem)}") from problem
 
     async def _authenticate(self, socket: WebSocketClientProtocol) -> None:
@@ -279,8 +288,11 @@ class Upstream:
             asyncio.get_running_loop().call_soon(self._flush)
         if count:
             self._note(count)
+        if self.router.unreadable != self._unreadable:
+            left_out, self._unreadable = self.router.unreadable - self._unreadable, self.router.unreadable
+            log.warning("%s: %d messages cannot be read and are left out", self.health.name, left_out)
         for raw in controls:
-            self._answer(read_control(self.codec, raw))
+            self._answer(raw)
 
     def _flush(self) -> None:
         self._flush_due = False
@@ -296,8 +308,14 @@ class Upstream:
             if event is not None:
                 self.health.saw_event(now, event)
 
-    def _answer(self, control: Control) -> None:
+    def _answer(self, raw: msgspec.Raw) -> None:
+        try:
+            control = read_control(self.codec, raw)
+        except WireError as problem:
+            # It may have answered a request: from here on answers and requests no longer match.
+            raise _Failed(Trouble.NETWORK, f"the server sent nonsense: {problem.title}") from problem
         self._unanswered = False
+        self._waiting_ns = self._clock()
         if control.T == "subscription":
             self._send(self._book.answered())
         elif control.T == "error":
@@ -330,6 +348,10 @@ class Upstream:
             self._send(self._book.expire(now - int(self._settings.unsubscribe_delay_s * 1e9)))
             if not self._book.wanted and self._book.idle:
                 raise _Unwanted
+            if self._book.idle:
+                self._waiting_ns = now
+            elif now - self._waiting_ns > _UNANSWERED_NS:
+                raise _Failed(Trouble.NETWORK, f"no answer to a request for {_UNANSWERED_NS // 10**9} s")
             self._listen_for_silence(now)
 
     def _listen_for_silence(self, now: int) -> None:

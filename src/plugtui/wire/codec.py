@@ -14,6 +14,9 @@ import msgspec
 from plugtui.errors import WireError
 from plugtui.wire.times import Timestamp, ext_to_ns, ns_to_ext, ns_to_rfc3339, rfc3339_to_ns
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""All that a decoder raises on bytes of others; broken text inside a value is found only when that value is read."""
+
 TIMESTAMP_EXT = -1
 TIME_KEYS = frozenset({"t", "created_at", "updated_at", "ft", "r"})
 """Keys whose JSON string is a time; ``r`` is a flag in order books, so only strings are converted."""
@@ -50,6 +53,9 @@ def _json_hook(value: Any) -> Any:
     raise NotImplementedError(f"cannot encode {type(value).__name__}")
 
 
+_NO_FORM = (NotImplementedError, TypeError, OverflowError)
+"""All that an encoder raises on values for which its encoding has no form: a list as a key, an integer beyond 64 bits."""
+
 _msgpack_encoder = msgspec.msgpack.Encoder(enc_hook=_msgpack_hook)
 _json_encoder = msgspec.json.Encoder(enc_hook=_json_hook)
 _msgpack_decoder = msgspec.msgpack.Decoder()
@@ -83,7 +89,7 @@ def decode(codec: Codec, data: bytes | str) -> Any:
         if codec is Codec.MSGPACK:
             return _msgpack_decoder.decode(data if isinstance(data, bytes) else data.encode())
         return _json_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise WireError(f"was not {codec.value}: {error}") from None
 
 
@@ -93,7 +99,7 @@ def split(codec: Codec, data: bytes | str) -> list[msgspec.Raw]:
         if codec is Codec.MSGPACK:
             return _msgpack_splitter.decode(data if isinstance(data, bytes) else data.encode())
         return _json_splitter.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise WireError(f"was not a {codec.value} array: {error}") from None
 
 
@@ -103,7 +109,7 @@ def event_time_ns(codec: Codec, raw: bytes | msgspec.Raw) -> int | None:
         if codec is Codec.MSGPACK:
             return ext_to_ns(memoryview(_event_time.decode(raw).t.data))
         return rfc3339_to_ns(_event_text.decode(raw).t)
-    except (msgspec.DecodeError, WireError):
+    except (*UNREADABLE, WireError):
         return None
 
 
@@ -127,8 +133,8 @@ def transcode(raw: bytes | msgspec.Raw, source: Codec, target: Codec) -> bytes:
         return bytes(raw)
     try:
         return _to_json(raw) if target is Codec.JSON else _to_msgpack(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError(f"a {source.value} message cannot be read: {error}") from None
+    except (*UNREADABLE, *_NO_FORM) as error:
+        raise WireError(f"a {source.value} message cannot be rewritten: {error}") from None
 
 
 def _to_json(raw: bytes | msgspec.Raw) -> bytes:

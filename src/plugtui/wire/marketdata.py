@@ -9,7 +9,7 @@ import msgspec
 
 from plugtui.errors import WireError
 from plugtui.wire.channels import ANY, QUOTES, TRADES, Family
-from plugtui.wire.codec import Codec, encode
+from plugtui.wire.codec import UNREADABLE, Codec, encode
 
 Pair: TypeAlias = tuple[str, str]
 """(channel, symbol): the unit of interest."""
@@ -64,7 +64,7 @@ def parse_requests(data: bytes | str) -> list[dict[str, Any]]:
         raise WireError("was an empty message, expected a request")
     try:
         requests = _json_values(text.decode()) if text[:1] in b"{[" else [msgspec.msgpack.decode(raw)]
-    except (ValueError, RecursionError, msgspec.DecodeError) as problem:
+    except (*UNREADABLE, ValueError) as problem:
         raise WireError(f"was not a request: {problem}") from None
     if not all(isinstance(request, dict) for request in requests):
         raise WireError('was not an object, expected a request such as {"action":"auth",…}')
@@ -255,5 +255,5 @@ def read_control(codec: Codec, raw: bytes | msgspec.Raw) -> Control:
     """Decode a control message. Raises WireError."""
     try:
         return _control_decoders[codec](raw)
-    except msgspec.DecodeError as problem:
+    except UNREADABLE as problem:
         raise WireError(f"was not a control message: {problem}") from None

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from plugtui.errors import WireError
+from plugtui.wire.codec import UNREADABLE
 from plugtui.wire.times import rfc3339_to_ns
 
 
@@ -140,7 +141,7 @@ def decode_account_message(data: bytes | str) -> AccountMessage:
     """Read the envelope of an account-stream message. Raises WireError."""
     try:
         return _envelope.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except UNREADABLE as problem:
         raise WireError(f"was not an account-stream message: {problem}") from None
 
 
@@ -148,7 +149,7 @@ def decode_authorization(data: bytes | msgspec.Raw) -> Authorization:
     """Read the data of an ``authorization`` message. Raises WireError."""
     try:
         return _authorization.decode(data)
-    except msgspec.DecodeError as problem:
+    except UNREADABLE as problem:
         raise WireError(f"was not an authorization: {problem}") from None
 
 
@@ -156,7 +157,7 @@ def decode_trade_update(data: bytes | str | msgspec.Raw) -> TradeUpdate:
     """Read the data of a ``trade_updates`` message. Raises WireError."""
     try:
         return _update.decode(data)
-    except msgspec.DecodeError as problem:
+    except UNREADABLE as problem:
         raise WireError(f"was not an order event: {problem}") from None
 
 
@@ -164,7 +165,7 @@ def decode_order(data: bytes | str) -> Order:
     """Read an order from JSON. Raises WireError."""
     try:
         return _order.decode(data)
-    except msgspec.DecodeError as problem:
+    except UNREADABLE as problem:
         raise WireError(f"was not an order: {problem}") from None
 
 
