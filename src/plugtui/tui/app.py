@@ -40,7 +40,9 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 _PERFORMANCE_NS = 5_000_000_000
-_TOASTS_A_TICK = 2
+_TOASTS = 4
+_TOAST_SPAN_NS = 6_000_000_000
+"""At most so many toasts in so long a time; a flood would hide the panes."""
 
 CheckKeys = Callable[[str, Secret, str], Awaitable[None]]
 """Check key id, secret and base URL against the account and keep them. Raises PlugtuiError."""
@@ -134,6 +136,7 @@ class Dashboard(App[Outcome]):
         self.now_ns = self.options.now_ns
         self.follower = Follower(open_link, self.world, now_ns=self.now_ns, on_ready=self._engine_ready)
         self._loading: str | None = None
+        self._told: list[int] = []
         self._loaded_ns = 0
         self._asked_keys: PlugtuiError | None = None
         self._main: MainScreen | None = None
@@ -188,14 +191,18 @@ class Dashboard(App[Outcome]):
             self.load_performance()
 
     def _tell(self) -> None:
-        toasts = self.world.events.toasts
-        for _ in range(min(len(toasts), _TOASTS_A_TICK)):
+        toasts, now = self.world.events.toasts, self.now_ns()
+        self._told = [at for at in self._told if 0 <= now - at < _TOAST_SPAN_NS]
+        while toasts and len(self._told) < _TOASTS:
+            self._told.append(now)
+            if len(self._told) == _TOASTS and len(toasts) > 1:
+                # The last one of the span stands for all that would not fit.
+                self.notify(f"{len(toasts)} more: e shows them all", title="events", severity="warning", markup=False)
+                toasts.clear()
+                return
             toast = toasts.popleft()
             severity = "error" if toast.level == "error" else "warning" if toast.level == "warning" else "information"
             self.notify(toast.text, title=toast.title, severity=cast(Any, severity), markup=False)
-        if toasts:
-            self.notify(f"and {len(toasts)} more: e shows them all", markup=False)
-            toasts.clear()
 
     def _ask_for_keys(self) -> None:
         error = self.follower.error
