@@ -171,3 +171,24 @@ async def test_nothing_new_costs_no_commit(store: Store) -> None:
     await hear(journal, *LIFE)
     await journal.commit(Changes)
     assert store.commits == before
+
+
+async def test_books_that_are_built_anew_while_executions_are_committed_lose_and_double_none(store: Store) -> None:
+    journal, orders = await opened(store)
+    trading = True
+
+    async def trade() -> None:
+        nonlocal trading
+        for n in range(60):
+            await hear(journal, *life(f"order-{n}", [("1", "10.5"), ("2", "10.25")]))
+            await orders.claim(order_id=f"order-{n}", algo="meanrev", time_ns=n)
+        trading = False
+
+    async def look() -> None:
+        while trading:
+            await journal.refresh()
+            await asyncio.sleep(0)
+
+    await asyncio.gather(trade(), look(), look())
+    await journal.refresh()
+    assert {name: pnl.fills for name, pnl in journal.by_algo({}).items()} == {"meanrev": 120}

@@ -194,15 +194,23 @@ class Journal:
         self._stale.update(self._pnl.set_openings(openings))
 
     async def refresh(self) -> None:
-        """Build the books anew that an older execution or a late attribution has put out of date."""
+        """Build the books anew that an older execution or a late attribution has put out of date.
+
+        Raises:
+            StoreError: the database cannot be read; the books stay as they were.
+        """
         while self._stale:
-            symbol = self._stale.pop()
-            try:
-                executions = await ledger_rows.executions(self.store, "symbol = ?", (symbol,))
-            except StoreError:
-                self._stale.add(symbol)
-                raise
-            self._pnl.replace(symbol, executions)
+            # Nothing may be committed between the reading and the replacing: it would be lost from the book, or count twice.
+            async with self._lock:
+                if not self._stale:
+                    return
+                symbol = self._stale.pop()
+                try:
+                    executions = await ledger_rows.executions(self.store, "symbol = ?", (symbol,))
+                except StoreError:
+                    self._stale.add(symbol)
+                    raise
+                self._pnl.replace(symbol, executions)
 
     def by_algo(self, prices: Mapping[str, Decimal]) -> dict[str | None, Pnl]:
         """Return the P&L of each algorithm; ``None`` is what nobody claimed."""
