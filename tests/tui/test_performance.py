@@ -61,5 +61,5 @@ def test_a_grid_of_figures_cuts_nothing_at_any_width() -> None:
 def test_contributions_of_algorithms_and_symbols_stand_side_by_side() -> None:
     performance = Performance()
     performance.take({"window": "1M", "figures": {}, "curve": [], "by_algo": BY_ALGO, "by_symbol": {"AAPL": "12"}})
-    lines = text_of(share_lines(performance, 100, 10))
-    assert any("pairs" in line and "+2,204.50" in line and "AAPL" in line for line in lines)
+    lines = text_of(share_lines(performance, account(), 110, 10))
+    assert any("pairs" in line and "+2,204.50" in line and "AAPL" in line and "25 @ 188.10" in line for line in lines)

@@ -45,7 +45,7 @@ async def test_q_leaves_and_gives_the_terminal_back(terminals: list[Terminal]) -
     assert terminal.state() == terminal.before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 async def test_a_signal_leaves_by_the_same_way(terminals: list[Terminal], number: int) -> None:
     terminal = await started(terminals)
     await eventually(lambda: b"PAPER" in terminal.seen)

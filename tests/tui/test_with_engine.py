@@ -140,6 +140,18 @@ async def test_an_engine_that_was_stopped_stays_stopped_until_r(exchange: Simula
     await eventually(lambda: terminal.process.poll() is not None)
 
 
+async def test_attach_looks_at_an_engine_and_leaves_it_alone(exchange: Simulator, terminals: list[Terminal]) -> None:
+    _, info = await started(terminals)
+    remote = Terminal(["-m", "plugtui", "attach", info.url, "--token", info.token.reveal()], os.environ)
+    terminals.append(remote)
+    await eventually(lambda: b"acct" in remote.seen or b"account" in remote.seen)
+    remote.type("q")
+    await eventually(lambda: remote.process.poll() is not None)
+    assert remote.process.returncode == 0
+    assert process_exists(info.pid)
+    assert info.token.reveal().encode() not in remote.seen
+
+
 async def test_two_dashboards_see_the_same_over_one_engine(exchange: Simulator, terminals: list[Terminal]) -> None:
     _, info = await started(terminals)
 

@@ -3,6 +3,8 @@
 from datetime import UTC
 from decimal import Decimal
 
+import msgspec
+
 from plugtui.control.messages import ClientLeft, Fact, Gap, Notice, States, StreamChanged
 from plugtui.tui.model.algos import program_text, streams_text
 from plugtui.tui.model.events import event_row
@@ -46,6 +48,13 @@ async def test_a_resumed_snapshot_adds_only_what_was_missed() -> None:
     world.begin(await (await engine.open()).connect(world.resume), NOW)
     world.begin(await (await engine.open()).connect(None), NOW)
     assert world.fills.executions == 121
+
+
+async def test_facts_that_the_engine_no_longer_lists_are_told() -> None:
+    world, engine = await started()
+    snapshot = await (await engine.open()).connect(world.resume)
+    world.begin(msgspec.structs.replace(snapshot, truncated=True), NOW)
+    assert [toast.title for toast in world.events.toasts] == ["missed"]
 
 
 async def test_another_ledger_does_not_mix_with_the_old_one() -> None:

@@ -1,7 +1,7 @@
 """Run the dashboard in this terminal, and give the terminal back whatever happens.
 
-SIGTERM and SIGHUP leave by the same way as the key q, without a question. A terminal that no longer reads blocks the app's
-event loop in a write; then a watchdog restores what it can and ends the process.
+SIGTERM, SIGHUP and SIGINT leave by the same way as the key q, without a question. A terminal that no longer reads blocks the
+app's event loop in a write; then a watchdog restores what it can and ends the process.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ def _leaving_on_signals(app: Dashboard, abandon: Abandon | None) -> Iterator[Non
         os._exit(128 + number)
 
     finished = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         previous[number] = signal.signal(number, leave)
     try:
         yield

@@ -44,8 +44,6 @@ class World:
         self.traders = TraderBoard(zone)
         self.events = EventLog(zone)
         self.performance = Performance()
-        self.missed = False
-        """Facts were lost to this dashboard (not to the ledger): the engine no longer listed them all."""
         self.symbols: dict[str, None] = {}
         """Symbols on screen, for the palette; the newest last."""
 
@@ -60,7 +58,9 @@ class World:
         if again and snapshot.seq < self.seq:
             self._forget()
             again = False
-        self.missed = self.missed or (again and snapshot.truncated)
+        if again and snapshot.truncated:
+            text = "more happened while the connection was down than the engine still lists"
+            self.events.tell("warning", "missed", text, now_ns, "The ledger has it all: plugtui export fills.")
         self.engine, self.streams, self.account = snapshot.engine, snapshot.streams, snapshot.account
         for fact in snapshot.facts:
             self.apply_fact(fact, toast=False)

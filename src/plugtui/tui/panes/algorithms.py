@@ -10,11 +10,11 @@ from plugtui.control.messages import AlgoState
 from plugtui.tui import format as fmt
 from plugtui.tui.model.algos import AlgoRow
 from plugtui.tui.panes.base import Pane, waiting_lines
-from plugtui.tui.screens.algorithm import algorithm_lines
+from plugtui.tui.screens.algorithm import preview_lines
 from plugtui.tui.widgets.lines import LineTable
 from plugtui.tui.widgets.painted import Painted, Run
 
-_PREVIEW = 12
+_PREVIEW = 6
 """Lines that must be free before the selected algorithm is shown below the table."""
 
 
@@ -62,7 +62,7 @@ class AlgorithmsPane(Pane):
         preview.display = room >= _PREVIEW and state is not None
         if preview.display and state is not None:
             table.styles.height = len(self.world.algos.table) + 2
-            preview.paint(algorithm_lines(self.world, state.name, preview.size.width, now_ns)[: preview.size.height])
+            preview.paint(preview_lines(self.world, state.name, preview.size.width)[: preview.size.height])
         else:
             table.styles.height = "1fr"
 

@@ -1,12 +1,13 @@
 """Pane 2: how the account is doing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from plugtui.control.messages import AccountState
 from plugtui.tui import format as fmt
 from plugtui.tui.charts import ChartView, Series
 from plugtui.tui.model.performance import FigureText, Performance, Share, figure_texts
@@ -130,7 +131,7 @@ class PerformancePane(Pane):
         if zoomed and self.size.height >= 22:
             view.paint(definition_lines(figures, width))
             room = max(0, self.size.height // 4)
-            tables.paint(share_lines(performance, width, room))
+            tables.paint(share_lines(performance, self.world.account, width, room))
         else:
             rows = 3 if self.size.height < 14 else 4 if self.size.height < 22 else 5
             view.paint(figure_grid(figures, width, rows))
@@ -192,13 +193,19 @@ def definition_lines(figures: Sequence[FigureText], width: int) -> list[Line]:
     return lines
 
 
-def share_lines(performance: Performance, width: int, room: int) -> list[Line]:
-    """Write P&L per algorithm beside P&L per symbol."""
+def share_lines(performance: Performance, account: AccountState | None, width: int, room: int) -> list[Line]:
+    """Write P&L per algorithm beside P&L per symbol, with the position held."""
     half = (width - 4) // 2
-    left, right = (
-        _share_column("P&L by algorithm", performance.by_algo, half),
-        _share_column("P&L by symbol", performance.by_symbol, half),
+    held = (
+        {p.symbol: f"{fmt.quantity(p.qty)} @ {fmt.price(p.avg_entry_price)}" for p in account.positions}
+        if account
+        else {}
     )
+    left = _share_column("P&L by algorithm", performance.by_algo, half, {})
+    right = _share_column("P&L by symbol", performance.by_symbol, half, held)
+    if account:
+        money = f"cash {fmt.thousands(account.cash)}   buying power {fmt.thousands(account.buying_power)}"
+        left += [(Run(fmt.fit("", half)),), (Run(fmt.fit(money, half), "dim"),)]
     count = min(max(len(left), len(right)), room)
     blank: Line = (Run(" " * half),)
     if not (performance.by_algo or performance.by_symbol):
@@ -207,10 +214,18 @@ def share_lines(performance: Performance, width: int, room: int) -> list[Line]:
     return [(Run(""),), *((*one, Run("    "), *other) for one, other in rows)]
 
 
-def _share_column(title: str, shares: Sequence[Share], width: int) -> list[Line]:
-    lines: list[Line] = [(Run(fmt.fit(title, width - 28) + f"{'realised':>14}{'unrealised':>14}", "header"),)]
+def _share_column(title: str, shares: Sequence[Share], width: int, notes: Mapping[str, str]) -> list[Line]:
+    name_width = min(14, width - 28) if notes else width - 28
+    note_width = width - 28 - name_width
+    head = (
+        fmt.fit(title, width - 28)
+        if note_width < 9
+        else fmt.fit(title, name_width) + fmt.fit("position", note_width, "right")
+    )
+    lines: list[Line] = [(Run(head + f"{'realised':>14}{'unrealised':>14}", "header"),)]
     for share in shares:
         tone = "up" if share.pnl > 0 else "down" if share.pnl < 0 else "dim"
         money = f"{fmt.signed(share.realized):>14}{fmt.signed(share.unrealized):>14}"
-        lines.append((Run(fmt.fit(share.name, width - 28), "accent"), Run(money, tone)))
+        note = fmt.fit(notes.get(share.name, ""), note_width, "right") if note_width >= 9 else " " * note_width
+        lines.append((Run(fmt.fit(share.name, name_width), "accent"), Run(note, "dim"), Run(money, tone)))
     return lines

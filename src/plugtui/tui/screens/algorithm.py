@@ -13,8 +13,8 @@ from plugtui.tui.model.world import World
 from plugtui.tui.screens.base import LinesWindow, heading, pairs
 from plugtui.tui.widgets.painted import Line, Run
 
-_LABEL = 10
-_NUMBER = 11
+_LABEL = 7
+_NUMBER = 9
 
 
 class AlgorithmScreen(LinesWindow[None]):
@@ -77,20 +77,40 @@ def algorithm_lines(world: World, name: str, width: int, now_ns: int) -> list[Li
     state = world.algos.state(name)
     if state is None:
         return [(Run("the engine no longer knows this algorithm", "warn"),)]
-    history = world.algos.history.get(name) or AlgoHistory()
     return [
         *pairs(_facts(state, world.zone, now_ns), width),
         (Run(""),),
         heading("last two minutes", width),
-        spark("msg/s", history.rate, fmt.compact(state.rate), width, "chart"),
-        spark("lag", history.lag_ms, fmt.lag(state.lag_ms), width, "warn"),
-        spark("queue", history.queue_bytes, fmt.size(state.queue_bytes), width, "fall"),
+        *_sparks(world, state, width),
         (Run(""),),
         heading("subscriptions", width),
         *_subscriptions(state, width),
         (Run(""),),
         heading("orders and fills", width),
         *_orders(world, name),
+    ]
+
+
+def preview_lines(world: World, name: str, width: int) -> list[Line]:
+    """Write what fits below the table of algorithms: how it keeps up, what it gets, what it trades."""
+    state = world.algos.state(name)
+    if state is None:
+        return []
+    return [
+        heading(f"{name}, last two minutes", width),
+        *_sparks(world, state, width),
+        *_subscriptions(state, width),
+        (Run(""),),
+        *_orders(world, name),
+    ]
+
+
+def _sparks(world: World, state: AlgoState, width: int) -> list[Line]:
+    history = world.algos.history.get(state.name) or AlgoHistory()
+    return [
+        spark("msg/s", history.rate, fmt.compact(state.rate), width, "chart"),
+        spark("lag", history.lag_ms, fmt.lag(state.lag_ms), width, "warn"),
+        spark("queue", history.queue_bytes, fmt.size(state.queue_bytes), width, "fall"),
     ]
 
 
@@ -147,7 +167,7 @@ def _orders(world: World, name: str) -> list[Line]:
 
 def spark(label: str, values: Sequence[float], now: str, width: int, tone: str) -> Line:
     """Draw a labelled sparkline with its newest value and its peak."""
-    room = max(10, min(120, width - _LABEL - 2 * _NUMBER - 6))
+    room = max(8, min(120, width - _LABEL - 2 * _NUMBER - 6))
     peak = max(values, default=0.0)
     text = fmt.lag(peak) if label == "lag" else fmt.size(peak) if label == "queue" else fmt.compact(peak)
     return (
