@@ -48,14 +48,15 @@ def recipes(
 def _environment(http: str, key_id: str, secret: str) -> Recipe:
     return Recipe(
         "environment",
-        "Any SDK that reads the environment (alpaca-trade-api, JS 3, Go)",
-        "four variables, no change to the program",
+        "Any SDK that reads the environment (alpaca-trade-api; JS 3 and Go in part)",
+        "variables of the environment, no change to the program",
         f"export APCA_API_KEY_ID={key_id}\n"
         f"export APCA_API_SECRET_KEY={secret}\n"
         f"export APCA_API_BASE_URL={http}     # REST and account stream\n"
         f"export APCA_API_DATA_URL={http}     # market-data REST\n"
+        f"export APCA_DATA_BASE_URL={http}    # the same for JS 3\n"
         f"export APCA_API_STREAM_URL={http}   # market-data streams",
-        "alpaca-py reads none of them.",
+        "alpaca-py and JS 4 read no address. For streams, JS 3 needs a line in the program and Go variables of its own.",
     )
 
 
@@ -91,20 +92,30 @@ def _javascript(http: str, ws: str, key_id: str, secret: str, feed: str) -> list
         Recipe(
             "js-4",
             "@alpacahq/alpaca-trade-api 4 (JavaScript)",
-            "url of each stream, basePath of REST",
-            f'const keys = {{ keyId: "{key_id}", secretKey: "{secret}" }};\n'
-            f'// market data:   url: "{ws}/v2/{feed}"\n'
-            f'// account:       trading.stream({{ url: "{ws}/stream" }})\n'
-            f'// REST:          basePath: "{http}"',
+            "url of each stream, a middleware for REST",
+            f"const toGateway = {{ pre: async ({{ url, init }}) =>\n"
+            f'  ({{ url: url.replace(/^https:\\/\\/[^/]+/, "{http}"), init }}) }};\n'
+            f'const alpaca = new Alpaca({{ keyId: "{key_id}", secret: "{secret}",\n'
+            "  middleware: [toGateway] });\n"
+            f'const stocks = alpaca.marketData.stockStream({{ url: "{ws}/v2/{feed}" }});\n'
+            f'const crypto = alpaca.marketData.cryptoStream({{ url: "{ws}/v1beta3/crypto/us" }});\n'
+            f'const account = alpaca.trading.stream({{ url: "{ws}/stream" }});',
+            "The client has no setting for the host of REST; the middleware stands in for it. "
+            "Give submitAndWait the account stream, { stream: account }: its own would go past the gateway. "
+            "Streams come back by themselves for about five minutes, with maxReconnectAttempts: -1 always.",
         ),
         Recipe(
             "js-3",
             "@alpacahq/alpaca-trade-api 1 to 3 (JavaScript)",
-            "baseUrl, dataBaseUrl, and the stream's address after construction",
+            "three URLs, and the stock stream's address after construction",
             f'const alpaca = new Alpaca({{ keyId: "{key_id}", secretKey: "{secret}",\n'
             f'  baseUrl: "{http}", dataBaseUrl: "{http}", dataStreamUrl: "{http}" }});\n'
-            f'alpaca.data_stream_v2.session.url = "{ws}/v2/{feed}";',
-            "The SDK forces wss:// for stocks; the last line undoes that. Crypto keeps ws:// by itself.",
+            "const stocks = alpaca.data_stream_v2;\n"
+            f'stocks.session.url = "{ws}/v2/{feed}";\n'
+            "stocks.onDisconnect(() => setTimeout(() => stocks.connect(), 1000));",
+            'The SDK forces wss:// for stocks, options and news ("wrong version number"): session.url undoes that. '
+            "Its data streams, crypto too, give up when the gateway is away for a moment: onDisconnect brings them back. "
+            "The account stream needs neither.",
         ),
     ]
 
