@@ -23,6 +23,8 @@ CLOSE_POLICY = 1008
 SLOW = "slow client"
 
 _CLOSE_FRAME = 0x88
+_LONGEST_LOOK_S = 1.0
+"""Most of the time between two looks that counts as a client's stall."""
 _ANSWER_CLOSE_S = 1.0
 """How long a client may take to answer a close frame before the connection is closed."""
 
@@ -60,7 +62,11 @@ class ClientSocket:
         self._first_byte = BINARY if binary else TEXT
         self._farewell = farewell
         self._waiting_since: float | None = None
-        self._progress = (0, self._loop.time())
+        self._written = 0
+        self._left = 0
+        """The most bytes that had left for the kernel at any look."""
+        self._looked_at = self._loop.time()
+        self._stalled_s = 0.0
         self.endpoint = endpoint
         self.messages = 0
         self.bytes = 0
@@ -78,9 +84,18 @@ class ClientSocket:
         """Hand over prebuilt frames; True when more waits than the soft limit."""
         if self.closing:
             return False
-        self._transport.write(frames)
         self.messages += messages
         self.bytes += len(frames)
+        return self._put(frames)
+
+    def send(self, payload: bytes) -> None:
+        """Send one control message. It counts towards the limits: one who only asks and never reads is slow too."""
+        if not self.closing:
+            self._put(server_frame(payload, self._first_byte))
+
+    def _put(self, frames: bytes) -> bool:
+        self._transport.write(frames)
+        self._written += len(frames)
         waiting = self._transport.get_write_buffer_size()
         if not waiting:
             return False
@@ -89,11 +104,6 @@ class ClientSocket:
         if waiting > self._limits.hard_bytes:
             self._cut(waiting)
         return waiting > self._limits.soft_bytes
-
-    def send(self, payload: bytes) -> None:
-        """Send one control message."""
-        if not self.closing:
-            self._transport.write(server_frame(payload, self._first_byte))
 
     def drained(self) -> bool:
         """Tell whether a slow client has read most of what waited."""
@@ -121,13 +131,18 @@ class ClientSocket:
     def check_progress(self) -> None:
         """Cut the client if something waits and nothing has left for the stall time; called a few times a second."""
         waiting = self._transport.get_write_buffer_size()
-        left = self.bytes - waiting
+        left = self._written - waiting
         now = self._loop.time()
-        if not waiting or left != self._progress[0]:
-            self._progress = (left, now)
+        # An engine that was stopped, or slept with its machine, must not blame its clients for that time.
+        passed_s = min(now - self._looked_at, _LONGEST_LOOK_S)
+        self._looked_at = now
+        if not waiting or left > self._left:
+            self._left, self._stalled_s = left, 0.0
             if not waiting:
                 self._waiting_since = None
-        elif now - self._progress[1] > self._limits.stall_s and not self.closing:
+            return
+        self._stalled_s += passed_s
+        if self._stalled_s > self._limits.stall_s and not self.closing:
             self._cut(waiting)
 
     def _cut(self, waiting: int) -> None:
@@ -135,7 +150,7 @@ class ClientSocket:
         self.stuck_bytes = waiting
         log.warning("%s: cut a slow client, %d bytes were waiting", self.endpoint, waiting)
         if self._farewell:
-            self.send(self._farewell)
+            self._transport.write(server_frame(self._farewell, self._first_byte))
         self.close(CLOSE_POLICY, SLOW)
 
     # ---------------------------------------------------------------- closing
