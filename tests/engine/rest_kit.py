@@ -84,13 +84,14 @@ async def gateway(
     secret: str = "own-secret",
     per_minute: int = 10_000,
     timeout_s: float = 10.0,
+    stall_s: float = 5.0,
 ) -> AsyncIterator[Kit]:
     """Run a gateway port whose own keys are ``key_id`` and ``secret``."""
     store = await Store.open(folder / "ledger.sqlite3")
     facts = await FactLog.open(store)
     keys, books = KeyStore(store), Books()
     directory = AlgoDirectory(keys, SessionJournal(facts), NoPrograms())
-    forwarder = Forwarder(Credentials(key_id, Secret(secret), trading_url), data_url, timeout_s)
+    forwarder = Forwarder(Credentials(key_id, Secret(secret), trading_url), data_url, timeout_s, stall_s)
     forwarder.start()
     budget = Budget(per_minute, time.monotonic)
     passthrough = Passthrough(Access(keys, key_id, Secret(secret)), directory, forwarder, budget, books)

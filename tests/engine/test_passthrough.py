@@ -28,6 +28,7 @@ class Host:
         self.requests: list[tuple[web.BaseRequest, bytes]] = []
         self.orders: dict[str, dict[str, Any]] = {}
         self.mode = ""
+        self.sending = 0
         self.hold = asyncio.Event()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
@@ -56,6 +57,8 @@ class Host:
             )
         if path == "/v2/large":
             return web.Response(body=b"x" * 3_000_000)
+        if path == "/v2/endless":
+            return await self._endless(request)
         if path == "/v2/zipped":
             return web.Response(body=gzip.compress(b'{"a":1}'), headers={"Content-Encoding": "gzip"})
         if path == "/v2/refused":
@@ -96,6 +99,18 @@ class Host:
         if self.mode == "silent":
             await self.hold.wait()
         return web.json_response(order)
+
+    async def _endless(self, request: web.Request) -> web.StreamResponse:
+        """Send more than any buffers hold, until nobody takes it any more."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        self.sending += 1
+        try:
+            for _ in range(1_000):
+                await response.write(b"x" * 1_000_000)
+        finally:
+            self.sending -= 1
+        return response
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -237,6 +252,37 @@ async def test_an_answer_that_breaks_off_breaks_off_for_the_client(kit: Kit) -> 
     with pytest.raises(ClientError):
         async with kit.http.get(f"{kit.url}/v2/torn", headers=kit.headers()) as answer:
             await answer.read()
+
+
+async def test_an_algorithm_that_does_not_read_its_answer_gives_the_connection_back(
+    tmp_path: Path, trading: Host, data: Host
+) -> None:
+    async with gateway(tmp_path, trading.url, data.url, stall_s=0.2) as kit:
+        answer = await kit.http.get(f"{kit.url}/v2/endless", headers=kit.headers())
+        await eventually(lambda: trading.sending == 1)
+        await eventually(lambda: trading.sending == 0)
+        with pytest.raises(ClientError):
+            await answer.read()
+
+
+async def test_orders_and_reads_get_through_while_other_connections_are_used_up(
+    tmp_path: Path, trading: Host, data: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugtui.engine.rest_forward.MAX_CONNECTIONS", 2)
+    async with gateway(tmp_path, trading.url, data.url) as kit, asyncio.TaskGroup() as group:
+        for _ in range(4):
+            group.create_task(_status_of(kit, "/v2/slow"))
+        await eventually(lambda: len(trading.requests) == 2)
+        async with kit.http.post(f"{kit.url}/v2/orders", json=ORDER, headers=kit.headers()) as answer:
+            assert answer.status == 200
+        assert await _status_of(kit, "/v2/stocks/AAPL/bars") == 200
+        trading.hold.set()
+
+
+async def _status_of(kit: Kit, path: str) -> int:
+    async with kit.http.get(kit.url + path, headers=kit.headers()) as answer:
+        await answer.read()
+        return answer.status
 
 
 async def test_a_host_that_is_not_there_is_502_and_a_silent_one_504(

@@ -182,7 +182,9 @@ class Engine:
     async def _open_gateway(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         access = Access(self._keys, self._credentials.key_id, self._credentials.secret)
-        self._forwarder = Forwarder(self._credentials, settings.upstream.data_url, settings.rest.timeout_s)
+        self._forwarder = Forwarder(
+            self._credentials, settings.upstream.data_url, settings.rest.timeout_s, settings.slow_client.stall_s
+        )
         self._forwarder.start()
         stack.push_async_callback(self._forwarder.aclose)
         bookkeeper = OrderBookkeeper(self._journal)

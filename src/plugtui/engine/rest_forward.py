@@ -24,6 +24,7 @@ CONNECT_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 128
 _KEEPALIVE_S = 15.0
 """Shorter than servers keep idle connections, so that an order hardly ever meets one that was just closed."""
+_ORDERS = "orders"
 _LISTEN_S = 5.0
 """How often an event stream in silence looks whether its client is still there."""
 
@@ -75,35 +76,43 @@ def error_response(code: int, message: str, headers: Mapping[str, str] | None = 
 
 
 class Forwarder:
-    """Own the one HTTP session to Alpaca's hosts. Use between :meth:`start` and :meth:`aclose`.
+    """Own the connections to Alpaca's hosts. Use between :meth:`start` and :meth:`aclose`.
+
+    Orders, other requests to the trading host, and the data host have connections of their own: a host that hangs, or
+    algorithms that do not read their answers, use up theirs only.
 
     Args:
         credentials: the real ones; ``base_url`` is the trading host.
         data_url: the data host.
         timeout_s: how long a host may be silent; event streams have no limit.
+        stall_s: how long an algorithm may read nothing of its answer before it is cut.
     """
 
-    def __init__(self, credentials: Credentials, data_url: str, timeout_s: float = 10.0) -> None:
+    def __init__(self, credentials: Credentials, data_url: str, timeout_s: float = 10.0, stall_s: float = 5.0) -> None:
         self._credentials = credentials
         self._hosts = {"trading": credentials.base_url.rstrip("/"), "data": data_url.rstrip("/")}
         self._timeout_s = timeout_s
-        self._session: aiohttp.ClientSession | None = None
+        self._stall_s = stall_s
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     def start(self) -> None:
-        """Open the session; needs a running loop."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            skip_auto_headers=_AUTO_HEADERS,
-        )
+        """Open the sessions; needs a running loop."""
+        self._sessions = {
+            pool: aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=_KEEPALIVE_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                skip_auto_headers=_AUTO_HEADERS,
+            )
+            for pool in (_ORDERS, *self._hosts)
+        }
 
     async def aclose(self) -> None:
         """Close all connections to the hosts."""
-        if self._session:
-            await self._session.close()
-            self._session = None
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            await session.close()
 
     def _target(self, host: str, path_qs: str) -> URL:
         path, mark, query = path_qs.partition("?")
@@ -129,15 +138,15 @@ class Forwarder:
             total=None, connect=CONNECT_TIMEOUT_S, sock_read=None if endless else self._timeout_s
         )
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _open(self, pool: str) -> aiohttp.ClientSession:
+        if pool not in self._sessions:
             raise NotSent("the gateway is shutting down")
-        return self._session
+        return self._sessions[pool]
 
     async def call(
         self, method: str, host: str, path_qs: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        """Send a request and read the whole answer, uncompressed.
+        """Send a request about orders and read the whole answer, uncompressed.
 
         Args:
             method: in capitals.
@@ -153,7 +162,7 @@ class Forwarder:
         prepared = self._headers(headers)
         prepared["Accept-Encoding"] = "identity"
         prepared.popall("Content-Length", None)
-        session = self._open()
+        session = self._open(_ORDERS)
         try:
             async with (
                 asyncio.timeout(self._timeout_s + CONNECT_TIMEOUT_S),
@@ -182,7 +191,7 @@ class Forwarder:
         """Carry a request and its answer through as the bytes come.
 
         Args:
-            request: the client's; its body is read while it is sent on.
+            request: the client's; its body is read before a connection is taken.
             host: ``trading`` or ``data``.
             on_answer: told status and headers as soon as they are there.
             endless: server-sent events: no limit on silence.
@@ -191,13 +200,14 @@ class Forwarder:
             NotSent: the host was not reached.
             NoAnswer: it was, and the answer did not begin in time.
         """
-        session = self._open()
+        session = self._open(host)
+        body = await request.read() if request.can_read_body else None
         try:
             upstream = await session.request(
                 request.method,
                 self._target(host, raw_path_qs(request)),
                 headers=self._headers(request.headers),
-                data=request.content if request.can_read_body else None,
+                data=body,
                 allow_redirects=False,
                 timeout=self._timeout(endless),
             )
@@ -212,7 +222,7 @@ class Forwarder:
             )
             try:
                 await response.prepare(request)
-                await _copy(upstream.content, response, request, endless)
+                await self._copy(upstream.content, response, request, endless)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 # the status has been sent: only a cut connection tells the client that the rest is missing
                 log.info("an answer of the %s host was cut off: %s", host, describe(error))
@@ -220,24 +230,31 @@ class Forwarder:
                     request.transport.abort()
             return response
 
+    async def _copy(
+        self, source: aiohttp.StreamReader, response: web.StreamResponse, request: web.Request, endless: bool
+    ) -> None:
+        while True:
+            if endless:
+                try:
+                    chunk = await asyncio.wait_for(source.readany(), _LISTEN_S)
+                except TimeoutError:
+                    if request.transport is None or request.transport.is_closing():
+                        return
+                    continue
+            else:
+                chunk = await source.readany()
+            if not chunk:
+                break
+            await self._hand_over(response, chunk)
+        await response.write_eof()
 
-async def _copy(
-    source: aiohttp.StreamReader, response: web.StreamResponse, request: web.Request, endless: bool
-) -> None:
-    while True:
-        if endless:
-            try:
-                chunk = await asyncio.wait_for(source.readany(), _LISTEN_S)
-            except TimeoutError:
-                if request.transport is None or request.transport.is_closing():
-                    return
-                continue
-        else:
-            chunk = await source.readany()
-        if not chunk:
-            break
-        await response.write(chunk)
-    await response.write_eof()
+    async def _hand_over(self, response: web.StreamResponse, chunk: bytes) -> None:
+        """Write a part of an answer, while a connection to the host waits. Raises OSError when it is not read."""
+        try:
+            async with asyncio.timeout(self._stall_s):
+                await response.write(chunk)
+        except TimeoutError:
+            raise OSError(f"the algorithm has read nothing of it for {self._stall_s:g} s") from None
 
 
 def returned(headers: Mapping[str, str]) -> CIMultiDict[str]:
