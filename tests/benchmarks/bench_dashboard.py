@@ -55,7 +55,8 @@ async def feed(engine: Any, rate: float, seconds: float) -> None:
 
 async def measure(rate: float, seconds: float) -> dict[str, Any]:
     """Run one dashboard under one rate."""
-    from plugtui.tui.app import Dashboard, Options
+    from plugtui.tui.app import Dashboard
+    from plugtui.tui.options import Options
     from tests.tui.fakes import FakeEngine
 
     alone = FakeEngine()

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC
 
 from plugtui.tasks import Tasks
-from plugtui.tui.app import Options
+from plugtui.tui.options import Options
 from plugtui.tui.run import run_dashboard
 from tests.tui.fakes import FakeEngine, fill
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from plugtui.tui.app import Dashboard, Options, Outcome
+from plugtui.tui.app import Dashboard
+from plugtui.tui.options import Options, Outcome
 from plugtui.tui.panes.base import Pane, PaneHead
 from plugtui.tui.widgets.lines import LineTable
 from tests.support import eventually

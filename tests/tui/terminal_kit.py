@@ -33,10 +33,12 @@ class Terminal:
         self._seen = bytearray()
         self._reading = threading.Event()
         self._reading.set()
+        # These two would win over the size of the terminal; a parallel test run sets them.
+        own = {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
         # Only an ioctl happens between fork and exec, no lock is taken.
         self.process = subprocess.Popen(
             [sys.executable, *command], stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, start_new_session=True,
-            env={**environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
+            env={**own, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
         )  # fmt: skip
         self._thread = threading.Thread(target=self._read, daemon=True)

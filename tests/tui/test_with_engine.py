@@ -14,7 +14,8 @@ from plugtui.engine.supervisor import EngineInfo, running_engine
 from plugtui.paths import Paths
 from plugtui.sim.server import SimSettings, Simulator
 from plugtui.tasks import Tasks
-from plugtui.tui.app import Dashboard, Options
+from plugtui.tui.app import Dashboard
+from plugtui.tui.options import Options
 from tests.support import eventually, process_exists
 from tests.tui.terminal_kit import LEAVE_SCREEN, Terminal
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plugtui.demo.world import DemoOptions
     from plugtui.engine.supervisor import EngineInfo, EngineProcess
     from plugtui.paths import Paths
-    from plugtui.tui.app import Options, Outcome
+    from plugtui.tui.options import Options, Outcome
 
 _GOING_AWAY = 1001
 _NO_TERMINAL = "the dashboard needs a terminal, and this is none"
@@ -133,7 +133,7 @@ async def _show(host: Host, options: "Options") -> "Outcome":
 
 def _options(paths: "Paths", theme: str | None, host: Host | None, on_quit: str | None = None) -> "Options":
     from plugtui.tui import preferences
-    from plugtui.tui.app import Options
+    from plugtui.tui.options import Options
 
     file = paths.config_file.with_name("dashboard.toml")
     chosen = preferences.load(file)

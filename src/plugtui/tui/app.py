@@ -2,10 +2,7 @@
 
 import logging
 import sys
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import tzinfo
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -17,22 +14,22 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from plugtui.control.messages import AlgoState, TraderState
 from plugtui.errors import CredentialsError, PlugtuiError
-from plugtui.secrets import Secret
 from plugtui.tui import keymap, themes
+from plugtui.tui.desk import Desk
 from plugtui.tui.link import Follower, LinkFactory
 from plugtui.tui.model.world import World
+from plugtui.tui.options import Options, Outcome
 from plugtui.tui.palette import Commands
 from plugtui.tui.panes.base import FilterInput, Pane
 from plugtui.tui.panes.main import MainScreen
 from plugtui.tui.screens.algorithm import AlgorithmScreen
-from plugtui.tui.screens.base import Form, Question, Scroll, Window
+from plugtui.tui.screens.base import Question, Scroll, Window
 from plugtui.tui.screens.events import EventsScreen
 from plugtui.tui.screens.help import HelpScreen
 from plugtui.tui.screens.howto import HowToScreen
 from plugtui.tui.screens.order import OrderScreen
-from plugtui.tui.screens.start import PAPER_URL, KeysScreen
+from plugtui.tui.screens.start import KeysScreen
 from plugtui.tui.screens.trader import TraderScreen
 from plugtui.tui.widgets.lines import LineTable
 
@@ -43,43 +40,6 @@ _PERFORMANCE_NS = 5_000_000_000
 _TOASTS = 4
 _TOAST_SPAN_NS = 6_000_000_000
 """At most so many toasts in so long a time; a flood would hide the panes."""
-
-CheckKeys = Callable[[str, Secret, str], Awaitable[None]]
-"""Check key id, secret and base URL against the account and keep them. Raises PlugtuiError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a dashboard behaves.
-
-    ``on_quit``: ``ask`` (when algorithms are connected), ``keep`` the engine or ``stop`` it; ``leave`` never touches it (a
-    remote engine). ``save_on_quit`` keeps a new default. ``check_keys`` makes the first-start screen possible,
-    ``address`` is what it offers. ``on_retry`` is called when the reader asks for another attempt.
-    """
-
-    theme: str | None = None
-    keys: Mapping[str, str] | None = None
-    on_quit: str = "ask"
-    zone: tzinfo | None = None
-    save_on_quit: Callable[[str], None] | None = None
-    check_keys: CheckKeys | None = None
-    on_retry: Callable[[], None] | None = None
-    address: str = PAPER_URL
-    now_ns: Callable[[], int] = time.time_ns
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Why the dashboard ended.
-
-    ``stop_engine`` is what should become of an engine that this dashboard has started; with ``asked`` the reader has said so,
-    and it holds for one that ran before, too. ``demo``: the demo should start instead.
-    """
-
-    stop_engine: bool = False
-    asked: bool = False
-    demo: bool = False
-    crashed: bool = False
 
 
 class Dashboard(App[Outcome]):
@@ -140,6 +100,7 @@ class Dashboard(App[Outcome]):
         self._loaded_ns = 0
         self._asked_keys: PlugtuiError | None = None
         self._main: MainScreen | None = None
+        self.desk = Desk(self)
 
     # ------------------------------------------------------------ life
 
@@ -396,105 +357,6 @@ class Dashboard(App[Outcome]):
         """Show only executions with these words."""
         self.panes.go(1)
         self.panes.pane(1).set_filter(words)
-
-    def confirm(self, title: str, text: list[str], verb: str, then: Callable[[], None]) -> None:
-        """Ask before something that cannot be taken back."""
-        question = Question(title, text, [("no", "Cancel", "default"), ("yes", verb, "error")])
-        self.push_screen(question, lambda answer: then() if answer == "yes" else None)
-
-    # ------------------------------------------------------------ algorithms and traders
-
-    def pause_or_resume(self, state: AlgoState) -> None:
-        """Pause (after a question about its open orders) or resume an algorithm."""
-        if state.status == "paused":
-            self.ask("algos.resume", f"{state.name} may trade again", name=state.name)
-            return
-        question = Question(
-            f"Pause {state.name}?",
-            ["Its new orders are refused until it is resumed.", "It stays connected and receives data."],
-            [
-                ("no", "Cancel", "default"),
-                ("pause", "Pause", "warning"),
-                ("cancel", "Pause, cancel its orders", "error"),
-            ],
-        )
-
-        def answered(answer: str | None) -> None:
-            if answer in ("pause", "cancel"):
-                self.ask("algos.pause", f"{state.name} is paused", name=state.name, cancel_orders=answer == "cancel")
-
-        self.push_screen(question, answered)
-
-    def disconnect(self, state: AlgoState) -> None:
-        """Close an algorithm's connections."""
-        then = partial(self.ask, "algos.disconnect", f"{state.name} is disconnected", name=state.name)
-        self.confirm(
-            f"Disconnect {state.name}?", ["Its connections are closed; it may connect again."], "Disconnect", then
-        )
-
-    def revoke(self, state: AlgoState) -> None:
-        """Make an algorithm's key void."""
-        if not state.issued:
-            self.notify(
-                "It uses the account's own keys; d disconnects it.",
-                title="There is no key to revoke",
-                severity="warning",
-            )
-            return
-        then = partial(self.ask, "algos.revoke", f"the key of {state.name} is void", name=state.name)
-        self.confirm(
-            f"Revoke the key of {state.name}?",
-            ["It is disconnected and cannot sign in again with this key."],
-            "Revoke",
-            then,
-        )
-
-    def new_key(self) -> None:
-        """Issue a key pair and show it once, ready to copy."""
-
-        async def submit(fields: dict[str, str]) -> None:
-            result = await self.command("algos.add", name=fields["name"])
-            self.call_later(self._show_key, fields["name"], str(result["key_id"]), Secret(str(result["secret_key"])))
-
-        text = ["The algorithm signs in with it instead of the brokerage keys.", ""]
-        self.push_screen(
-            Form("Issue a key pair", text, [("name", "name of the algorithm", "", False)], submit, verb="Issue")
-        )
-
-    def _show_key(self, name: str, key_id: str, secret: Secret) -> None:
-        engine = self.world.engine
-        if engine:
-            self.push_screen(HowToScreen(engine.gateway_url, engine.feed, name, key_id, secret))
-
-    def follow(self, state: TraderState) -> None:
-        """Follow a trader, or no longer."""
-        verb, word = ("traders.unfollow", "no longer followed") if state.followed else ("traders.follow", "followed")
-        self.ask(verb, f"{state.name} is {word}", name=state.name)
-
-    def plug(self) -> None:
-        """Plug in another account."""
-
-        async def submit(fields: dict[str, str]) -> None:
-            given = {key: value for key, value in fields.items() if value}
-            await self.command("traders.plug", **given)
-
-        text = [
-            "Its trades and record are read with a key of that account.",
-            "Use a read-only key where the broker offers one.",
-            "",
-        ]
-        fields = [
-            ("name", "name shown here", "", False),
-            ("key_id", "key id", "", False),
-            ("secret_key", "secret key", "", True),
-            ("base_url", "address, when it is not the one of your own account", "", False),
-        ]
-        self.push_screen(Form("Plug in a trader", text, fields, submit, verb="Plug in"))
-
-    def unplug(self, state: TraderState) -> None:
-        """Forget a plugged account."""
-        then = partial(self.ask, "traders.unplug", f"{state.name} is unplugged", name=state.name)
-        self.confirm(f"Unplug {state.name}?", ["Its key is forgotten, its record leaves the board."], "Unplug", then)
 
     # ------------------------------------------------------------ leaving
 

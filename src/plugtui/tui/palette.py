@@ -28,10 +28,14 @@ class Commands(Provider):
         for state in app.world.algos.states:
             yield f"Algorithm {state.name}", state.status, partial(app.show_algo, state.name)
             verb = "Resume" if state.status == "paused" else "Pause"
-            yield f"{verb} {state.name}", "algorithm", partial(app.pause_or_resume, state)
+            yield f"{verb} {state.name}", "algorithm", partial(app.desk.pause_or_resume, state)
         for trader in app.world.traders.states:
             yield f"Trader {trader.name}", trader.badge, partial(app.show_trader, trader.name)
-            yield f"{'Unfollow' if trader.followed else 'Follow'} {trader.name}", "trader", partial(app.follow, trader)
+            yield (
+                f"{'Unfollow' if trader.followed else 'Follow'} {trader.name}",
+                "trader",
+                partial(app.desk.follow, trader),
+            )
         for symbol in reversed(app.world.symbols):
             yield f"Fills of {symbol}", "filter pane 1", partial(app.filter_fills, symbol)
 

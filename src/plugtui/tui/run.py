@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from plugtui.tui.app import Dashboard, Options, Outcome
+from plugtui.tui.app import Dashboard
 from plugtui.tui.link import LinkFactory
+from plugtui.tui.options import Options, Outcome
 
 log = logging.getLogger(__name__)
 

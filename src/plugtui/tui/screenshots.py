@@ -6,8 +6,9 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from plugtui.tui.app import Dashboard, Options, Outcome
+from plugtui.tui.app import Dashboard
 from plugtui.tui.link import LinkFactory
+from plugtui.tui.options import Options, Outcome
 
 _SIZES = {"large": (200, 60), "normal": (120, 36), "small": (80, 24), "smallest": (60, 16)}
 _SCENES: list[tuple[str, tuple[str, ...]]] = [

@@ -134,15 +134,16 @@ class AlgoBoard:
 
 
 def _rank(state: AlgoState) -> tuple[int, str]:
-    order = {"connected": 0, "paused": 1, "gone": 2, "revoked": 3}
-    return order.get(state.status, 4), state.name
+    order = {"connected": 0, "paused": 1, "gone": 2, "new": 3, "revoked": 4}
+    return order.get(state.status, 5), state.name
 
 
 def _mark(row: AlgoRow) -> Cell:
     status = row.state.status
     if status == "connected":
         return Cell("+", "accent") if row.new else Cell("●", "up")
-    return {"paused": Cell("‖", "warn"), "gone": Cell("○", "bad"), "revoked": Cell("✗", "dim")}.get(status, Cell("?"))
+    marks = {"paused": Cell("‖", "warn"), "gone": Cell("○", "bad"), "new": Cell("○", "dim"), "revoked": Cell("✗", "dim")}
+    return marks.get(status, Cell("?"))
 
 
 def _name(row: AlgoRow) -> Cell:
@@ -153,6 +154,8 @@ def _state(row: AlgoRow) -> Cell:
     since = fmt.age(row.changed_ns, row.now_ns) if row.changed_ns else ""
     if row.state.status == "connected":
         return Cell("new", "accent") if row.new else Cell(fmt.age(row.state.since_ns, row.now_ns), "dim")
+    if row.state.status == "new":
+        return Cell("never", "dim")
     word = {"gone": "gone", "paused": "paused", "revoked": "revoked"}.get(row.state.status, row.state.status)
     return Cell(f"{word} {since}".strip(), "bad" if word == "gone" else "warn")
 

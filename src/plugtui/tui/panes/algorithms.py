@@ -82,23 +82,23 @@ class AlgorithmsPane(Pane):
         """Pause or resume the selected algorithm."""
         state = self._selected()
         if state:
-            self.dashboard.pause_or_resume(state)
+            self.dashboard.desk.pause_or_resume(state)
 
     def action_disconnect(self) -> None:
         """Disconnect the selected algorithm."""
         state = self._selected()
         if state:
-            self.dashboard.disconnect(state)
+            self.dashboard.desk.disconnect(state)
 
     def action_revoke(self) -> None:
         """Revoke the selected algorithm's key."""
         state = self._selected()
         if state:
-            self.dashboard.revoke(state)
+            self.dashboard.desk.revoke(state)
 
     def action_new_key(self) -> None:
         """Issue a key."""
-        self.dashboard.new_key()
+        self.dashboard.desk.new_key()
 
     @on(LineTable.Opened)
     def _opened(self, event: LineTable.Opened) -> None:

@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -41,6 +43,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._world = world
         self.active = 1
         self.zoomed = False
+        self._terminal: Size | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -75,7 +78,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def fit_to_terminal(self) -> None:
         """Fit the layout to the size of the terminal."""
-        width, height = self.app.size
+        width, height = self._terminal or self.app.size
         tiny = width < SMALLEST[0] or height < SMALLEST[1]
         small = width < FOUR_PANES[0] or height < FOUR_PANES[1]
         self.set_class(tiny, "-tiny")
@@ -90,8 +93,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             needed = f"plugtui needs {SMALLEST[0]}×{SMALLEST[1]}; this terminal has {width}×{height}."
             self.query_one("#too-small", Static).update(needed)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Fit again."""
+        self._terminal = event.size
         self.fit_to_terminal()
 
     def activate(self, number: int) -> None:

@@ -82,7 +82,7 @@ class TradersPane(Pane):
         """Star or unstar."""
         state = self._selected()
         if state:
-            self.dashboard.follow(state)
+            self.dashboard.desk.follow(state)
 
     def action_window(self, by: int) -> None:
         """Rank by another window."""
@@ -92,13 +92,13 @@ class TradersPane(Pane):
 
     def action_plug(self) -> None:
         """Plug in an account."""
-        self.dashboard.plug()
+        self.dashboard.desk.plug()
 
     def action_unplug(self) -> None:
         """Forget an account."""
         state = self._selected()
         if state:
-            self.dashboard.unplug(state)
+            self.dashboard.desk.unplug(state)
 
     @on(LineTable.Opened)
     def _opened(self, event: LineTable.Opened) -> None:

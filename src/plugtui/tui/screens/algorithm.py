@@ -57,19 +57,19 @@ class AlgorithmScreen(LinesWindow[None]):
         """Pause or resume."""
         state = self._state()
         if state:
-            self.dashboard.pause_or_resume(state)
+            self.dashboard.desk.pause_or_resume(state)
 
     def action_disconnect(self) -> None:
         """Disconnect."""
         state = self._state()
         if state:
-            self.dashboard.disconnect(state)
+            self.dashboard.desk.disconnect(state)
 
     def action_revoke(self) -> None:
         """Revoke."""
         state = self._state()
         if state:
-            self.dashboard.revoke(state)
+            self.dashboard.desk.revoke(state)
 
 
 def algorithm_lines(world: World, name: str, width: int, now_ns: int) -> list[Line]:

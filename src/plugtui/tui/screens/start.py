@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from plugtui.errors import PlugtuiError
 from plugtui.secrets import Secret
+from plugtui.tui.options import PAPER_URL
 from plugtui.tui.screens.base import Form
-
-PAPER_URL = "https://paper-api.alpaca.markets"
 
 
 class KeysScreen(Form):

@@ -134,7 +134,7 @@ class TraderScreen(LinesWindow[None]):
         """Follow or not."""
         state = self.world.traders.state(self._who)
         if state:
-            self.dashboard.follow(state)
+            self.dashboard.desk.follow(state)
 
 
 def index_curve(answer: Mapping[str, Any]) -> Curve:

@@ -1,0 +1,47 @@
+"""How a dashboard behaves, and why it ended."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from plugtui.secrets import Secret
+
+PAPER_URL = "https://paper-api.alpaca.markets"
+
+CheckKeys = Callable[[str, Secret, str], Awaitable[None]]
+"""Check key id, secret and base URL against the account and keep them. Raises PlugtuiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a dashboard behaves.
+
+    ``on_quit``: ``ask`` (when algorithms are connected), ``keep`` the engine or ``stop`` it; ``leave`` never touches it (a
+    remote engine). ``save_on_quit`` keeps a new default. ``check_keys`` makes the first-start screen possible,
+    ``address`` is what it offers. ``on_retry`` is called when the reader asks for another attempt.
+    """
+
+    theme: str | None = None
+    keys: Mapping[str, str] | None = None
+    on_quit: str = "ask"
+    zone: tzinfo | None = None
+    save_on_quit: Callable[[str], None] | None = None
+    check_keys: CheckKeys | None = None
+    on_retry: Callable[[], None] | None = None
+    address: str = PAPER_URL
+    now_ns: Callable[[], int] = time.time_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Why the dashboard ended.
+
+    ``stop_engine`` is what should become of an engine that this dashboard has started; with ``asked`` the reader has said so,
+    and it holds for one that ran before, too. ``demo``: the demo should start instead.
+    """
+
+    stop_engine: bool = False
+    asked: bool = False
+    demo: bool = False
+    crashed: bool = False
