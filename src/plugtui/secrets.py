@@ -49,5 +49,9 @@ class Secret:
 
 
 def mask(key_id: str) -> str:
-    """Shorten a key id or account number to what may be shown (``PA37…K2``)."""
-    return key_id if len(key_id) <= 4 else f"{key_id[:4]}…{key_id[-2:]}"
+    """Shorten a key id or account number to what may be shown (``PA37…K2``).
+
+    What a client presents as its key is anybody's text: only plain characters of it reach a log or a screen.
+    """
+    plain = "".join(character if character.isascii() and character.isprintable() else "?" for character in key_id)
+    return plain if len(plain) <= 4 else f"{plain[:4]}…{plain[-2:]}"
