@@ -25,8 +25,9 @@ def test_a_key_is_issued_printed_once_and_listed(call):
     assert issued["name"] == "meanrev"
     assert issued["secret_key"]
     code, out, _ = call("list", "--json")
-    assert [(algo["name"], algo["status"], algo["issued"]) for algo in json.loads(out)] == [("meanrev", "gone", True)]
+    assert [(algo["name"], algo["status"], algo["issued"]) for algo in json.loads(out)] == [("meanrev", "new", True)]
     assert issued["secret_key"] not in out
+    assert "not connected yet" in call("list")[1]
 
 
 def test_a_key_is_printed_in_the_form_that_a_shell_takes(call):
@@ -51,7 +52,7 @@ def test_pause_resume_and_revoke_are_kept(call):
     assert call("pause", "meanrev")[0] == 0
     assert status() == "paused"
     assert call("resume", "meanrev")[0] == 0
-    assert status() == "gone"
+    assert status() == "new"
     assert call("revoke", "meanrev")[0] == 0
     assert status() == "revoked"
 

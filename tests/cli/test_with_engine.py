@@ -62,7 +62,7 @@ async def test_keys_are_issued_paused_resumed_and_revoked_by_the_running_engine(
     async def status() -> str:
         return next(algo["status"] for algo in await run_json("algos", "list") if algo["name"] == "meanrev")
 
-    assert await status() == "gone"
+    assert await status() == "new"
     assert (await run("algos", "pause", "meanrev", "--cancel-orders")).returncode == 0
     assert await status() == "paused"
     assert (await run("algos", "resume", "meanrev")).returncode == 0

@@ -79,7 +79,7 @@ async def test_a_revoked_key_can_be_issued_anew(desk: Desk) -> None:
     assert desk.directory.states()[0].status == "revoked"
     second = await desk.run("algos.add", name="meanrev")
     assert second["key_id"] != first["key_id"]
-    assert desk.directory.states()[0].status == "gone"
+    assert desk.directory.states()[0].status == "new"
     assert desk.directory.require("meanrev").key == desk.keys.named("meanrev")
     assert Identity(desk.keys.named("meanrev")).name == "meanrev"
 

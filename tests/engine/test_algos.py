@@ -239,6 +239,25 @@ async def test_one_that_only_sends_rest_requests_is_connected_for_a_minute(desk:
     assert desk.directory.states()[0].requests == 1
 
 
+async def test_an_issued_key_is_new_until_it_is_used_and_stays_used_after_a_restart(desk: Desk) -> None:
+    for name in ("streamer", "caller", "idle"):
+        key, _ = await desk.keys.add(name, 1)
+        desk.directory.key_issued(key)
+    streamer, caller, _ = desk.directory.all()
+    assert {state.status for state in desk.directory.states()} == {"new"}
+    streamer.attach(connection := Connection())
+    streamer.detach(connection, "closed")
+    caller.requested()
+    desk.now += 61 * SECOND
+    expected = {"caller": "gone", "idle": "new", "streamer": "gone"}
+    assert {state.name: state.status for state in desk.directory.states()} == expected
+    await desk.journal.flush()
+    keys = KeyStore(desk.store)
+    await keys.load()
+    restarted = AlgoDirectory(keys, desk.journal, desk.programs)
+    assert {state.name: state.status for state in restarted.states()} == expected
+
+
 async def test_pause_is_shown_kept_for_issued_keys_and_undone(desk: Desk) -> None:
     key, _ = await desk.keys.add("grid", 1)
     desk.directory.key_issued(key)

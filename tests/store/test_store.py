@@ -214,3 +214,20 @@ async def test_each_old_schema_is_brought_up_to_date_with_its_rows(tmp_path: Pat
             assert (await store.read("SELECT seq FROM facts"))[0]["seq"] == 7
         await store.aclose()
     assert layouts[0] == layouts[1]
+
+
+async def test_a_key_of_an_older_ledger_counts_as_used_when_it_had_a_session(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite3"
+    with sqlite3.connect(path) as connection:
+        for statements in MIGRATIONS[:2]:
+            for statement in statements:
+                connection.execute(statement)
+        for name, created_ns in (("ran", 5), ("issued-anew", 50), ("never", 5)):
+            connection.execute("INSERT INTO algo_keys VALUES (?, ?, '', ?, NULL, 0)", (name, name, created_ns))
+        for name in ("ran", "issued-anew"):
+            connection.execute("INSERT INTO sessions (algo, endpoint, from_ns) VALUES (?, '/v2/iex', 20)", (name,))
+        connection.execute("PRAGMA user_version = 2")
+    store = await Store.open(path)
+    rows = await store.read("SELECT name, used_ns FROM algo_keys")
+    assert {row["name"]: row["used_ns"] for row in rows} == {"ran": 20, "issued-anew": None, "never": None}
+    await store.aclose()

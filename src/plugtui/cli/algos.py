@@ -176,7 +176,8 @@ async def _all_keys(store: "KeyStore") -> list["AlgoKey"]:
 def _offline_state(key: "AlgoKey") -> "AlgoState":
     from plugtui.control.messages import AlgoState
 
-    status = "revoked" if key.revoked else "paused" if key.paused else "gone"
+    left = "new" if key.used_ns is None else "gone"
+    status = "revoked" if key.revoked else "paused" if key.paused else left
     return AlgoState(name=key.name, status=status, issued=True)
 
 
@@ -196,7 +197,7 @@ def _gateway(paths: Paths) -> tuple[str, str]:
 
 
 def _algo_table(states: list["AlgoState"]) -> str:
-    from plugtui.cli.text import NONE, count, money, table
+    from plugtui.cli.text import NONE, algo_status, count, money, table
 
     def row(state: "AlgoState") -> list[object]:
         program = f"{state.program} ({state.pid})" if state.program and state.pid else state.program or NONE
@@ -208,7 +209,7 @@ def _algo_table(states: list["AlgoState"]) -> str:
             count(state.fills),
             money(pnl, True),
         )
-        return [state.name, state.status, program, " ".join(state.streams) or NONE, *numbers]
+        return [state.name, algo_status(state.status), program, " ".join(state.streams) or NONE, *numbers]
 
     headers = ("name", "status", "program", "streams", "messages", "msg/s", "orders", "fills", "P&L")
     return table(headers, [row(state) for state in states], "llllrrrrr")

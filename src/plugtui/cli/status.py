@@ -45,7 +45,7 @@ def status(profile: str | None, as_json: bool) -> None:
 
 
 def _text(picture: "Snapshot", now_ns: int) -> str:
-    from plugtui.cli.text import NONE, age, count, table
+    from plugtui.cli.text import NONE, age, algo_status, count, table
 
     engine = picture.engine
     lines = [
@@ -63,7 +63,8 @@ def _text(picture: "Snapshot", now_ns: int) -> str:
     lines.append(table(("stream", "state", "lag", "heard", "messages", "reconnects", "detail"), rows, "llrrrrl"))
     if picture.algos:
         rows_of_algos = [
-            (algo.name, algo.status, count(algo.messages), algo.orders, algo.fills) for algo in picture.algos
+            (algo.name, algo_status(algo.status), count(algo.messages), algo.orders, algo.fills)
+            for algo in picture.algos
         ]
         lines += ["", table(("algorithm", "status", "messages", "orders", "fills"), rows_of_algos, "llrrr")]
     if picture.traders:

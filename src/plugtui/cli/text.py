@@ -44,6 +44,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def algo_status(status: str) -> str:
+    """Say the status of an algorithm for people."""
+    return "not connected yet" if status == "new" else status
+
+
 def age(seconds: float | None) -> str:
     """``12 s``, ``3 min``, ``2 h 14 min``, ``3 d``."""
     if seconds is None:

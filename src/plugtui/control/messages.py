@@ -112,7 +112,7 @@ class AlgoState(_Struct, frozen=True, kw_only=True):
 
     name: str
     status: str
-    """``connected``, ``gone``, ``paused`` (connected or not), ``revoked``."""
+    """``new`` (its key was never used), ``connected``, ``gone``, ``paused`` (connected or not), ``revoked``."""
     issued: bool
     """It uses a key pair of its own."""
     program: str = ""

@@ -69,6 +69,7 @@ class Algo:
         self.name = name
         self.key = key
         self.paused = bool(key and key.paused)
+        self._unused = key is not None and key.used_ns is None
         self.program = ""
         self.pid: int | None = None
         self.started = 0.0
@@ -126,10 +127,7 @@ class Algo:
 
     def attach(self, connection: ClientConnection) -> None:
         """Count an authenticated stream of this algorithm from now on; a fact and a session row follow."""
-        now_ns = self._now_ns()
-        if not self.present(now_ns):
-            self.since_ns = now_ns
-        self.last_seen_ns = now_ns
+        now_ns = self._seen()
         self._sessions[connection] = self._journal.joined(self, connection.endpoint, now_ns)
 
     def detach(self, connection: ClientConnection, reason: str) -> None:
@@ -172,11 +170,19 @@ class Algo:
 
     def requested(self) -> None:
         """Count a REST request."""
+        self._last_request_ns = self._seen()
+        self.requests += 1
+
+    def _seen(self) -> int:
+        """Note that it is here now, and return the time."""
         now_ns = self._now_ns()
         if not self.present(now_ns):
             self.since_ns = now_ns
-        self.requests += 1
-        self.last_seen_ns = self._last_request_ns = now_ns
+        self.last_seen_ns = now_ns
+        if self._unused and self.key is not None:
+            self._unused = False
+            self._journal.used(self.key.key_id, now_ns)
+        return now_ns
 
     def present(self, now_ns: int) -> bool:
         """Tell whether it is here: a stream is open, or it sent a REST request lately."""
@@ -211,7 +217,9 @@ class Algo:
             return "revoked"
         if self.paused:
             return "paused"
-        return "connected" if self.present(now_ns) else "gone"
+        if self.present(now_ns):
+            return "connected"
+        return "new" if self._unused else "gone"
 
     def state(self, now_ns: int, pnl: AlgoPnl) -> AlgoState:
         """Return what dashboards are told."""

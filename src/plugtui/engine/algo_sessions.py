@@ -37,7 +37,7 @@ class SessionJournal:
 
     def __init__(self, facts: FactLog) -> None:
         self._facts = facts
-        self._entries: deque[tuple[int, FactBody, tuple[Statement, ...]]] = deque()
+        self._entries: deque[tuple[int, FactBody | None, tuple[Statement, ...]]] = deque()
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
         self._last_id = 0
@@ -87,11 +87,16 @@ class SessionJournal:
             ),
         )
 
+    def used(self, key_id: str, now_ns: int) -> None:
+        """Keep when an issued key was first used."""
+        statement = ("UPDATE algo_keys SET used_ns = ? WHERE key_id = ? AND used_ns IS NULL", (now_ns, key_id))
+        self._add(now_ns, None, statement)
+
     def note(self, fact: FactBody, now_ns: int) -> None:
         """Note a fact that has no row."""
         self._add(now_ns, fact)
 
-    def _add(self, now_ns: int, fact: FactBody, *statements: Statement) -> None:
+    def _add(self, now_ns: int, fact: FactBody | None, *statements: Statement) -> None:
         if len(self._entries) >= BOUND:
             self._entries.popleft()
             self.dropped += 1
@@ -121,7 +126,7 @@ class SessionJournal:
                 dropped = self.dropped
                 try:
                     await self._facts.record(
-                        *(fact for _, fact, _ in batch),
+                        *(fact for _, fact, _ in batch if fact is not None),
                         time_ns=batch[-1][0],
                         statements=[statement for _, _, statements in batch for statement in statements],
                     )

@@ -33,6 +33,8 @@ class AlgoKey(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     revoked_ns: int | None = None
     paused: bool = False
+    used_ns: int | None = None
+    """When a program first used it, as known at the start; ``None``: not before then."""
 
     @property
     def revoked(self) -> bool:
@@ -136,8 +138,8 @@ class KeyStore:
         )
         await self._store.write(
             (
-                "INSERT OR REPLACE INTO algo_keys (name, key_id, secret_hash, created_ns, revoked_ns, paused)"
-                " VALUES (?, ?, ?, ?, NULL, 0)",
+                "INSERT OR REPLACE INTO algo_keys (name, key_id, secret_hash, created_ns, revoked_ns, paused, used_ns)"
+                " VALUES (?, ?, ?, ?, NULL, 0, NULL)",
                 (key.name, key.key_id, key.secret_hash, key.created_ns),
             )
         )
@@ -193,4 +195,5 @@ def _from_row(row: Row) -> AlgoKey:
         created_ns=row["created_ns"],
         revoked_ns=row["revoked_ns"],
         paused=bool(row["paused"]),
+        used_ns=row["used_ns"],
     )

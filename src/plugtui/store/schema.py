@@ -69,7 +69,14 @@ _SECOND = (
         symbol TEXT PRIMARY KEY, qty TEXT NOT NULL, price TEXT NOT NULL, time_ns INTEGER NOT NULL) WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = (
+    # when a key was first used, so that one that nobody has used yet is not taken for one whose program has gone
+    "ALTER TABLE algo_keys ADD COLUMN used_ns INTEGER",
+    """UPDATE algo_keys SET used_ns =
+        (SELECT MIN(from_ns) FROM sessions WHERE algo = algo_keys.name AND from_ns >= algo_keys.created_ns)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 """Statements of each version; the first brings an empty database to version 1."""
 
 VERSION = len(MIGRATIONS)

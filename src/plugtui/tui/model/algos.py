@@ -142,7 +142,12 @@ def _mark(row: AlgoRow) -> Cell:
     status = row.state.status
     if status == "connected":
         return Cell("+", "accent") if row.new else Cell("●", "up")
-    marks = {"paused": Cell("‖", "warn"), "gone": Cell("○", "bad"), "new": Cell("○", "dim"), "revoked": Cell("✗", "dim")}
+    marks = {
+        "paused": Cell("‖", "warn"),
+        "gone": Cell("○", "bad"),
+        "new": Cell("○", "dim"),
+        "revoked": Cell("✗", "dim"),
+    }
     return marks.get(status, Cell("?"))
 
 
