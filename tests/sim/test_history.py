@@ -63,13 +63,27 @@ def test_a_file_of_closes_is_read_oldest_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "rows", ["", "Date,AAPL\n", "Date,AAPL\nyesterday,1\n", "Date,AAPL\n2020-01-01,-3\n", "D,A\n2020-01-01,x\n"]
+    ("rows", "words"),
+    [
+        (b"", "was empty"),
+        (b"Date,AAPL\n", "was empty"),
+        (b"Date,AAPL\nyesterday,1\n", "'yesterday'"),
+        (b"Date,AAPL\n2020-01-01,-3\n", "was '-3', expected a price"),
+        (b"D,A\n2020-01-01,x\n", "was 'x', expected a price"),
+        (b"\x7fELF\x00\xd0\xff,\n\xfe", "not a CSV file"),
+    ],
 )
-def test_a_file_that_holds_no_closes_is_refused(tmp_path: Path, rows: str) -> None:
+def test_a_file_that_holds_no_closes_is_refused(tmp_path: Path, rows: bytes, words: str) -> None:
     file = tmp_path / "closes.csv"
-    file.write_text(rows)
-    with pytest.raises(ConfigError, match=r"closes\.csv"):
+    file.write_bytes(rows)
+    with pytest.raises(ConfigError, match=rf"closes\.csv.*{words}"):
         read_closes(file)
+
+
+def test_a_row_with_a_cell_too_many_is_read_without_it(tmp_path: Path) -> None:
+    file = tmp_path / "closes.csv"
+    file.write_text("Date,AAPL\n2020-01-01,3,9\n")
+    assert read_closes(file) == {"AAPL": [Decimal(3)]}
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

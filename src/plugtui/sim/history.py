@@ -192,26 +192,32 @@ def read_closes(path: Path) -> dict[str, list[Decimal]]:
         ConfigError: the file cannot be read or a cell is not a price.
     """
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
     except OSError as error:
         raise ConfigError(f"history file {path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"history file {path} is not a CSV file in UTF-8: {error}") from None
     if not rows:
         raise ConfigError(f"history file {path} was empty, expected a header and rows of date,close,…")
-    date_column, *symbols = list(rows[0])
+    date_column, *symbols = reader.fieldnames or [""]
     closes: dict[str, list[Decimal]] = {symbol.strip().upper(): [] for symbol in symbols}
     try:
         for row in sorted(rows, key=lambda row: _date(row[date_column])):
             for symbol in symbols:
                 if row[symbol]:
                     closes[symbol.strip().upper()].append(_price(row[symbol]))
-    except (ValueError, InvalidOperation, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise ConfigError(f"history file {path} has a row that is not a date and prices: {error}") from None
     return closes
 
 
 def _price(text: Any) -> Decimal:
-    price = Decimal(text)
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        price = Decimal(0)
     if not price.is_finite() or price <= 0:
         raise ValueError(f"was {text!r}, expected a price")
     return price
