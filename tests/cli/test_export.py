@@ -55,6 +55,11 @@ async def test_orders_are_exported_too(ledger, capsys):
     assert (row["order_id"], row["status"], row["limit_price"]) == ("o1", "filled", None)
 
 
+async def test_csv_without_rows_still_has_its_header(ledger, capsys):
+    assert run(["export", "fills", "--algo", "nobody"]) == 0
+    assert capsys.readouterr().out.startswith("time,symbol,side,qty,price,")
+
+
 async def test_nothing_is_an_empty_array(ledger, capsys):
     assert run(["export", "fills", "--json", "--algo", "nobody"]) == 0
     assert json.loads(capsys.readouterr().out) == []

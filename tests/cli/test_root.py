@@ -1,7 +1,9 @@
 """The command line as a whole: help, version, errors and exit codes."""
 
 import io
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from plugtui import __version__
 from plugtui.cli.root import COMMANDS, EXIT_CODES, root, run
 from plugtui.errors import PlugtuiError
-from tests.support import run_plugtui
+from tests.support import plugtui_command, run_plugtui
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -54,7 +56,10 @@ def test_an_error_is_title_and_hint_on_stderr_with_its_exit_code(capsys, monkeyp
     assert "PLUGTUI_GATEWAY_PORT" in err.splitlines()[1]
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--port", "x"], ["--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["serve", "--port", "x"], ["--nonsense"], ["demo", "--seconds", "3"], ["demo", "--json"]],
+)
 def test_wrong_use_is_exit_code_2(arguments, capsys):
     assert run(arguments) == 2
     assert capsys.readouterr().out == ""
@@ -66,6 +71,23 @@ def test_an_error_inside_an_exception_group_is_reported_like_any_other(capsys, m
     monkeypatch.setattr(root, "main", lambda *_, **__: (_ for _ in ()).throw(group))
     assert run([]) == 1
     assert capsys.readouterr().err == "plugtui: it broke\n  mend it\n"
+
+
+@pytest.mark.parametrize("arguments", [["algos", "howto"], ["--help"], ["algos", "add", "--help"]])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(plugtui_command(*arguments), stdout=closed, stderr=subprocess.PIPE, timeout=30)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_in_words():
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(plugtui_command("algos", "howto"), stdout=full, stderr=subprocess.PIPE, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"plugtui: there is no room left")
 
 
 def test_ctrl_c_is_exit_code_130(monkeypatch):

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -38,20 +37,17 @@ def _add(name: str, query: str, help_text: str) -> None:
     @profile_option
     def run(form: str, algo: str | None, profile: str | None) -> None:
         rows = _rows(paths_of(profile).ledger, query, algo)
-        try:
-            (_write_json if form == "json" else _write_csv)(rows)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader has seen enough (`… | head`); the interpreter's last flush must not complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        (_write_json if form == "json" else _write_csv)(rows)
+        # What is buffered must fail here, where it is handled, and not at the interpreter's end.
+        sys.stdout.flush()
 
 
 _add("fills", _FILLS, "Each execution once, with the algorithm whose order it was.")
 _add("orders", _ORDERS, "Each order as it stands now.")
 
 
-def _rows(ledger: Path, query: str, algo: str | None) -> Iterator[dict[str, object]]:
-    """Read row by row, through a connection that cannot write.
+def _rows(ledger: Path, query: str, algo: str | None) -> Iterator[tuple[object, ...]]:
+    """Read the names of the columns, then row by row, through a connection that cannot write.
 
     Raises:
         StoreError: there is no ledger, or it cannot be read.
@@ -65,12 +61,14 @@ def _rows(ledger: Path, query: str, algo: str | None) -> Iterator[dict[str, obje
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)
-        connection.row_factory = sqlite3.Row
-        for row in connection.execute(query, {"algo": algo}):
-            yield {
-                name: convert[name](row[name]) if name in convert and row[name] is not None else row[name]
-                for name in row.keys()  # noqa: SIM118 - iterating a Row gives values
-            }
+        found = connection.execute(query, {"algo": algo})
+        names = tuple(column[0] for column in found.description)
+        yield names
+        for row in found:
+            yield tuple(
+                convert[name](value) if name in convert and value is not None else value
+                for name, value in zip(names, row, strict=True)
+            )
     except sqlite3.Error as error:
         raise StoreError(f"the ledger {ledger} cannot be read: {error}") from error
     finally:
@@ -78,18 +76,14 @@ def _rows(ledger: Path, query: str, algo: str | None) -> Iterator[dict[str, obje
             connection.close()
 
 
-def _write_csv(rows: Iterator[dict[str, object]]) -> None:
-    writer: csv.DictWriter[str] | None = None
-    for row in rows:
-        if writer is None:
-            writer = csv.DictWriter(sys.stdout, row.keys(), lineterminator="\n")
-            writer.writeheader()
-        writer.writerow(row)
+def _write_csv(rows: Iterator[tuple[object, ...]]) -> None:
+    csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
 
 
-def _write_json(rows: Iterator[dict[str, object]]) -> None:
+def _write_json(rows: Iterator[tuple[object, ...]]) -> None:
+    names = next(rows)
     separator = "[\n"
     for row in rows:
-        click.echo(separator + json.dumps(row), nl=False)
+        click.echo(separator + json.dumps(dict(zip(names, row, strict=True))), nl=False)
         separator = ",\n"
     click.echo("[]" if separator == "[\n" else "\n]")

@@ -1,7 +1,11 @@
 """``plugtui``: the root of the command line, its exit codes, and how an error reaches the user."""
 
+import contextlib
+import errno
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -63,7 +67,28 @@ def _dashboard(profile: str | None, theme: str | None) -> int:
     return open_dashboard(profile, theme)
 
 
-root = LazyGroup(
+@contextlib.contextmanager
+def _until_the_reader_leaves() -> Iterator[None]:
+    """End with 0 when the output is cut off: the reader has seen enough (`… | head`)."""
+    try:
+        yield
+    except BrokenPipeError:
+        # The interpreter's last flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from None
+
+
+class _Root(LazyGroup):
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _until_the_reader_leaves():  # --help prints while the arguments are read
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _until_the_reader_leaves():
+            return super().invoke(ctx)
+
+
+root = _Root(
     "plugtui",
     lazy=COMMANDS,
     help=_HELP,
@@ -97,6 +122,10 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return _report(PlugtuiError("there is no room left where this writes to", "make room, then try again"))
     except BaseExceptionGroup as group:
         known = group.subgroup(PlugtuiError)
         if known is None:
