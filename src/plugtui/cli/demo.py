@@ -1,6 +1,7 @@
 """``plugtui demo``: everything at work on a built-in exchange."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -17,7 +18,10 @@ _STARTED = time.monotonic()
 @click.command()
 @click.option("--headless", is_flag=True, help="Without the dashboard: run, then print what was counted.")
 @click.option(
-    "--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="End after N seconds (else: Ctrl-C)."
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Headless: end after N seconds (else: Ctrl-C).",
 )
 @click.option(
     "--seed", type=int, default=1, show_default=True, metavar="S", help="Prices, keys and histories follow from it."
@@ -37,9 +41,12 @@ def demo(headless: bool, seconds: float | None, seed: int, algos: int, port: int
     from plugtui.demo.world import DemoOptions
 
     if not headless:
+        if seconds is not None or as_json:
+            raise click.UsageError("--seconds and --json go with --headless")
         from plugtui.cli.dashboard import open_demo
 
-        return open_demo(DemoOptions(seed=seed, algos=algos, port=port), None)
+        theme = click.get_current_context().find_root().params.get("theme")
+        return open_demo(DemoOptions(seed=seed, algos=algos, port=port), theme)
     return asyncio.run(_run(DemoOptions(seed=seed, algos=algos, port=port), seconds, as_json))
 
 
@@ -49,7 +56,9 @@ async def _run(options: Any, seconds: float | None, as_json: bool) -> int:
     stop = asyncio.Event()
 
     def progress(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        # Without a reader of these lines the result is still wanted.
+        with contextlib.suppress(BrokenPipeError):
+            print(line, file=sys.stderr, flush=True)
 
     def interrupted() -> None:
         if stop.is_set():
