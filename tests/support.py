@@ -90,10 +90,13 @@ def run_plugtui(
 
 
 @contextlib.contextmanager
-def process(command: list[str], env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+def process(
+    command: list[str], env: dict[str, str] | None = None, stdin: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Start a program and make sure that it has ended afterwards."""
+    environ = {**os.environ, **(env or {})}
     child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
+        command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
     )
     try:
         yield child
@@ -105,7 +108,7 @@ def process(command: list[str], env: dict[str, str] | None = None) -> Iterator[s
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait(10)
-        for stream in (child.stdout, child.stderr):
+        for stream in (child.stdin, child.stdout, child.stderr):
             if stream:
                 stream.close()
 

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import textwrap
 import urllib.request
@@ -87,10 +88,21 @@ def test_a_port_that_is_taken_is_exit_code_5_with_a_hint(nowhere):
     assert not Paths().engine_file.exists()
 
 
-def test_a_second_ctrl_c_ends_it_at_once():
-    code = textwrap.dedent(
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [
+        (("SIGINT", "SIGINT"), 130),
+        (("SIGTERM", "SIGINT"), 0),
+        (("SIGHUP", "SIGINT"), 0),
+        (("SIGINT", "SIGTERM"), 0),
+        (("SIGTERM", "SIGTERM"), 0),
+    ],
+)
+def test_only_a_second_ctrl_c_ends_it_at_once(signals, code):
+    """A terminal that closes, or a parent that ends its group, may send several signals: those are one wish to end."""
+    program = textwrap.dedent(
         """
-        import asyncio
+        import asyncio, sys
         from plugtui.cli.serve import _stopped_by_signals
         async def main():
             stop = asyncio.Event()
@@ -98,15 +110,18 @@ def test_a_second_ctrl_c_ends_it_at_once():
                 print("ready", flush=True)
                 await stop.wait()
                 print("closing", flush=True)
-                await asyncio.sleep(600)
+                await asyncio.to_thread(sys.stdin.readline)
         asyncio.run(main())
         """
     )
-    with process([sys.executable, "-c", code]) as child:
-        for line in ("ready\n", "closing\n"):
+    with process([sys.executable, "-c", program], stdin=subprocess.PIPE) as child:
+        for line, name in zip(("ready\n", "closing\n"), signals, strict=True):
             assert child.stdout.readline() == line
-            child.send_signal(signal.SIGINT)
-        assert child.wait(20) == 130
+            child.send_signal(signal.Signals[name])
+        if code == 0:
+            child.stdin.write("go on\n")
+            child.stdin.flush()
+        assert child.wait(20) == code
 
 
 async def test_the_supervisor_starts_an_engine_that_outlives_it_and_stops_it(exchange):

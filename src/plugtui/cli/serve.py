@@ -81,8 +81,12 @@ def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
     """Set ``stop`` on the first signal; a second Ctrl-C ends the process on the spot."""
     loop = asyncio.get_running_loop()
 
+    interruptions = 0
+
     def interrupted() -> None:
-        if stop.is_set():
+        nonlocal interruptions
+        interruptions += 1
+        if interruptions > 1:
             sys.stdout.flush()
             os._exit(130)
         stop.set()
