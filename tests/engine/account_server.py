@@ -18,6 +18,8 @@ class AccountServer:
         self.headers: dict[str, str] = {}
         self.accept_forms = {"auth", "authenticate"}
         self.accept_keys = True
+        self.occupied = 0
+        """How many logins are still to be refused because another session holds the slot."""
         self.open = 0
         self.most_open = 0
         self.upgrades = 0
@@ -60,6 +62,9 @@ class AccountServer:
         if action == "listen":
             self.listening += 1
             await self.say(socket, {"stream": "listening", "data": request["data"]})
+        elif self.occupied:
+            self.occupied -= 1
+            await self.say(socket, {"action": "error", "data": {"error_message": "connection limit exceeded"}})
         elif action not in self.accept_forms:
             await self.say(socket, {"action": "error", "data": {"error_message": "invalid action"}})
         elif self.accept_keys:

@@ -269,3 +269,19 @@ async def test_an_update_with_broken_text_is_skipped_and_the_stream_goes_on(serv
         await server.publish(event(1))
         await eventually(lambda: len(listener.updates) == 1)
         assert server.upgrades == 1
+
+
+async def test_a_slot_that_is_taken_is_blamed_on_another_program_only_if_it_cannot_be_our_own_session(
+    server: AccountServer,
+) -> None:
+    server.occupied = 1
+    listener = Listener()
+    stream = listener.stream(server)
+    async with cancelled_at_end(stream.run()):
+        await eventually(lambda: stream.live)
+        server.occupied = 1
+        server.cut()
+        await eventually(lambda: stream.live and server.upgrades == 4)
+    reasons = [state.detail for state in listener.states if state.state == "waiting"]
+    assert reasons[0] == "another program holds the connection"
+    assert reasons[2] == "the server still holds our last session"

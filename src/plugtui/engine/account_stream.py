@@ -12,7 +12,7 @@ from websockets.legacy.client import WebSocketClientProtocol, connect
 
 from plugtui.brokers.port import Credentials
 from plugtui.control.messages import StreamState
-from plugtui.engine.backoff import Backoff, Trouble, trouble_of_status
+from plugtui.engine.backoff import LINGER_NS, Backoff, Trouble, trouble_of_status
 from plugtui.engine.health import StreamHealth
 from plugtui.errors import CredentialsError, WireError
 from plugtui.tasks import Tasks
@@ -118,6 +118,7 @@ class AccountStream:
         self._now_ns = now_ns
         self._legacy = False
         self._running = False
+        self._last_live_ns = 0
         self._retry = asyncio.Event()
         self._health = StreamHealth(name, "/stream", now_ns())
         self._dials = 0
@@ -160,10 +161,13 @@ class AccountStream:
                 self._change("idle", "")
 
     async def _wait(self, lost: _Lost) -> None:
-        seconds = max(self._backoff.failed(lost.trouble, self._now_ns()), lost.retry_after_s)
+        now, detail = self._now_ns(), lost.detail
+        if lost.trouble is Trouble.OCCUPIED and now - self._last_live_ns < LINGER_NS:
+            detail = "the server still holds our last session"
+        seconds = max(self._backoff.failed(lost.trouble, now), lost.retry_after_s)
         self._retry.clear()
-        self._change("waiting", lost.detail, retry_at_ns=self._now_ns() + int(seconds * 1e9))
-        log.warning("%s: %s; next attempt in %.1f s", self._health.name, lost.detail, seconds)
+        self._change("waiting", detail, retry_at_ns=now + int(seconds * 1e9))
+        log.warning("%s: %s; next attempt in %.1f s", self._health.name, detail, seconds)
         try:
             async with asyncio.timeout(seconds):
                 await self._retry.wait()
@@ -203,6 +207,7 @@ class AccountStream:
         finally:
             await tasks.aclose()
             await _close(socket)
+            self._last_live_ns = self._now_ns() if listened else self._last_live_ns
         if listened and self._on_lost:
             await self._on_lost(detail, socket.heard_ns)
         raise _Lost(detail)

@@ -22,6 +22,8 @@ THROTTLED_MIN_S = 5.0
 NETWORK_FACTOR = 1.6
 MAX_S = 60.0
 RESET_AFTER_NS = 30_000_000_000
+LINGER_NS = 120_000_000_000
+"""For so long a session that was not closed cleanly may hold the slot (protocol §6)."""
 
 _BY_CODE = {402: Trouble.FATAL, 409: Trouble.FATAL, 411: Trouble.FATAL, 406: Trouble.OCCUPIED}
 _BY_STATUS = {401: Trouble.FATAL, 403: Trouble.FATAL, 404: Trouble.FATAL, 429: Trouble.THROTTLED}

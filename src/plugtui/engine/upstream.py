@@ -17,7 +17,7 @@ from plugtui import __version__
 from plugtui.brokers.port import Credentials
 from plugtui.config import UpstreamSettings
 from plugtui.control.messages import StreamState
-from plugtui.engine.backoff import HINTS, Backoff, Trouble, trouble_of_code, trouble_of_status
+from plugtui.engine.backoff import HINTS, LINGER_NS, Backoff, Trouble, trouble_of_code, trouble_of_status
 from plugtui.engine.health import StreamHealth
 from plugtui.engine.router import Router
 from plugtui.engine.subscriptions import Change, Request, SubscriptionBook
@@ -39,8 +39,6 @@ _PING_TIMEOUT_S = 30.0
 _FATAL_RETRY_NS = 30_000_000_000
 _MAX_PATIENCE = 16
 _MAX_NEWS = 1024
-_LINGER_NS = 120_000_000_000
-"""For so long a session that was not closed cleanly may hold the slot (protocol §6)."""
 _UNANSWERED_NS = 30_000_000_000
 """A server that has not answered a request by then has lost it: only a new connection makes sure of what is subscribed."""
 _SPEAKING = frozenset({TRADES, QUOTES, ORDERBOOKS})
@@ -377,7 +375,7 @@ class Upstream:
         now = self._clock()
         self._failed_at_ns = now
         reason = failure.reason
-        if failure.trouble is Trouble.OCCUPIED and now - self._last_live_ns < _LINGER_NS:
+        if failure.trouble is Trouble.OCCUPIED and now - self._last_live_ns < LINGER_NS:
             reason = f"the server still holds our last session ({failure.code})"
         if not self._gap_open:
             self._gap_open = True
