@@ -616,9 +616,17 @@ async def test_a_newcomer_and_a_vanished_algorithm_are_marked() -> None:
         assert any(line.startswith("○ pairs") and "gone" in line for line in lines)
 
 
+async def test_a_cursor_that_nobody_has_moved_stays_on_the_first_line() -> None:
+    async with on_stage() as stage:
+        stage.engine.send(States(traders=[trader("northstar", score=0.1), trader("riverbend", score=2.0)]))
+        await eventually(lambda: stage.app.world.traders.states[0].score == 0.1)
+        await stage.settle()
+        assert stage.table("#traders-board").selected.state.name == "riverbend"
+
+
 async def test_a_row_keeps_the_cursor_when_the_order_changes() -> None:
     async with on_stage() as stage:
-        await stage.press("3")
+        await stage.press("3", "down", "up")
         board = stage.table("#traders-board")
         assert board.selected.state.name == "northstar"
         stage.engine.send(States(traders=[trader("northstar", score=0.1), trader("riverbend", score=2.0)]))

@@ -161,6 +161,12 @@ class ChartView(Painted):
             lines += chart(lower, width, below, zone)
         self.paint(lines)
 
+    def say(self, words: Sequence[str]) -> None:
+        """Write words in the middle instead of a curve."""
+        self._key, self._again = (), partial(self.say, words)
+        blank: list[Line] = [(Run(""),)] * max(0, (self.size.height - len(words)) // 2)
+        self.paint(blank + [(Run(word.center(self.size.width), "dim"),) for word in words])
+
     def on_resize(self) -> None:
         """Draw the same curves in the new size."""
         if self._again:

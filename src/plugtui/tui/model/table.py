@@ -5,7 +5,7 @@ or *held* (the reader has moved away from the newest row) the view stands still 
 come since.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -169,9 +169,9 @@ class Table(Generic[R]):
         second = Sort(key, not column.descending)
         self.sort = first if self._order not in (first, second) else second if self._order == first else None
 
-    def next_sort(self) -> None:
-        """Sort by the next sortable column, and after the last one in the natural order."""
-        keys = [column.key for column in self.columns if column.sort]
+    def next_sort(self, among: Collection[str] | None = None) -> None:
+        """Sort by the next sortable column (of those that are shown), and after the last one in the natural order."""
+        keys = [column.key for column in self.columns if column.sort and (among is None or column.key in among)]
         at = keys.index(self._order.key) + 1 if self._order and self._order.key in keys else 0
         column = self.column(keys[at]) if at < len(keys) else None
         self.sort = Sort(column.key, column.descending) if column else None

@@ -96,7 +96,7 @@ class PerformancePane(Pane):
         view = self.query_one(PerformanceChart)
         curve = performance.curve
         if len(curve) < 2:
-            view.paint(self._empty(view, performance))
+            view.say(self._words(performance))
             return
         live = (
             float(self.world.account.equity)
@@ -111,18 +111,15 @@ class PerformancePane(Pane):
         lower = Series(curve.times_ns, curve.drawdown, "percent", "fall", filled=True)
         view.draw(upper, lower, self.world.zone, (self._shown, live))
 
-    def _empty(self, view: Painted, performance: Performance) -> list[Line]:
+    def _words(self, performance: Performance) -> list[str]:
+        """Say why there is no curve."""
         if performance.problem:
-            words = [performance.problem]
-        elif self.world.link.state != "connected":
-            words = ["waiting for the engine"]
-        elif performance.loaded:
-            words = ["no history in this window yet", "w: another window"]
-        else:
-            words = ["reading the account's history …"]
-        top = max(0, (view.size.height - len(words)) // 2)
-        blank: list[Line] = [(Run(""),)] * top
-        return blank + [(Run(word.center(view.size.width), "dim"),) for word in words]
+            return [performance.problem]
+        if self.world.link.state != "connected":
+            return ["waiting for the engine"]
+        if performance.loaded:
+            return ["no history in this window yet", "w: another window"]
+        return ["reading the account's history …"]
 
     def _paint_figures(self, performance: Performance, zoomed: bool) -> None:
         figures = figure_texts(performance.figures, self.world.account)

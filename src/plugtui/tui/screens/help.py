@@ -10,7 +10,7 @@ _MARKS = [
     ("↺", "recovered: it was not heard on the stream but fetched afterwards"),
     ("✗ ×", "rejected; canceled or run out"),
     ("● ○ ◐ ◌ ✗", "stream live; quiet; stale; waiting or connecting; failed"),
-    ("+ ● ‖ ○ ✗", "algorithm new; connected; paused; gone; revoked"),
+    ("+ ● ‖ ○ ✗", "algorithm just come; connected; paused; gone or its key never used; revoked"),
     ("★ ☆", "trader followed; not followed"),
     ("▲ ▼", "up; down, or the direction of a sort"),
     ("–", "undefined; the zoomed performance pane says why"),

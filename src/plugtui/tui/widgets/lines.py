@@ -81,6 +81,8 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         self._layout: tuple[Any, ...] = ()
         self._strips: dict[tuple[str, str], tuple[R, Strip]] = {}
         self._painted: list[Any] = []
+        self._moved = False
+        """The reader has put the cursor somewhere: from then on it stays on its row, not on its line."""
         self._version = -1
         self._words: list[str] = []
 
@@ -113,8 +115,10 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
 
     @property
     def _at_top(self) -> bool:
-        """The cursor follows the newest row of a log."""
-        return self.table.newest_first and self._cursor == 0 and self.table.sort is None
+        """The cursor stays on the first line: it follows the newest row of a log, or nobody has moved it yet."""
+        if not self.table.newest_first:
+            return not self._moved
+        return self._cursor == 0 and self.table.sort is None
 
     def _measure(self) -> None:
         """Let columns grow with what is about to be shown."""
@@ -272,6 +276,7 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         self._go(self._index_of(key, self._cursor))
 
     def _go(self, index: int) -> None:
+        self._moved = True
         view = self.table.view()
         self._cursor = max(0, min(index, len(view) - 1))
         self._cursor_key = self.table.key_of(view[self._cursor]) if view else None
@@ -329,7 +334,7 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        self.table.next_sort()
+        self.table.next_sort([placed.column.key for placed in self._placed])
         self._sorted()
 
     def action_reverse(self) -> None:
