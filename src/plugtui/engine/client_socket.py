@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from aiohttp import web
 
 from plugtui.config import SlowClientSettings
-from plugtui.errors import WireError
 from plugtui.wire.websocket import BINARY, TEXT, server_frame
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class ClientSocket:
     ) -> None:
         transport = request.transport
         if transport is None:
-            raise WireError("the client has gone before it was accepted")
+            raise ConnectionResetError("the client has gone before it was accepted")
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.kernel_bytes)

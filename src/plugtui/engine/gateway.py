@@ -26,6 +26,18 @@ _WATCH_EVERY_S = 0.5
 _GOODBYE_S = 2.0
 
 
+@web.middleware
+async def forgive_vanished(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Pass over a client that goes before it is answered: nothing of ours has failed."""
+    try:
+        return await handler(request)
+    except ConnectionError as gone:
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        log.debug("%s: %s", request.path, gone)
+        return web.Response(status=400)
+
+
 class Gateway:
     """Listen, and hand each request to what serves it.
 
@@ -54,7 +66,7 @@ class Gateway:
         self._passthrough = passthrough
         self._sockets: set[ClientSocket] = set()
         self._delivered_before = 0
-        app = web.Application(middlewares=[guard], client_max_size=64 * 1024 * 1024)
+        app = web.Application(middlewares=[forgive_vanished, guard], client_max_size=64 * 1024 * 1024)
         app.add_routes(routes)
         app.router.add_route("*", "/{path:.*}", self._dispatch)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_S, handle_signals=False)
