@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from plugtui.logs import Masker, set_up_logging
+from plugtui.logs import Masker, NotAgain, set_up_logging
 from plugtui.paths import Paths
 from plugtui.secrets import Secret
 
@@ -67,3 +67,20 @@ def test_a_traceback_is_masked_too(paths, capsys):
         logging.getLogger("plugtui.test").exception("failed")
     assert "abcdefgh12345678" not in paths.log_file.read_text(encoding="utf-8")
     assert "abcdefgh12345678" not in capsys.readouterr().err
+
+
+def test_a_line_that_a_library_says_over_and_over_is_let_through_once_in_a_while():
+    now = [0.0]
+    held = NotAgain(10.0, lambda: now[0])
+    lines = [logging.LogRecord("asyncio", logging.ERROR, "", 0, text, None, None) for text in ("no room", "other")]
+    shown = []
+    for now[0] in (0.0, 0.1, 5.0, 9.9, 10.0, 10.1):
+        shown += [now[0] for line in lines[:1] if held.filter(line)]
+    assert shown == [0.0, 10.0]
+    assert held.filter(lines[1])
+
+
+def test_setting_up_twice_holds_lines_back_once(paths):
+    for _ in range(2):
+        set_up_logging(paths, "INFO", to_stderr=False)
+    assert len(logging.getLogger("asyncio").filters) == 1

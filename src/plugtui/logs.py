@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 
 from plugtui.errors import ConfigError
 from plugtui.paths import Paths
@@ -73,6 +74,30 @@ class RingBuffer(logging.Handler):
         self.lines.append(self.format(record))
 
 
+class NotAgain(logging.Filter):
+    """Let the same line of a library through once in a while: out of descriptors, asyncio says so hundreds of times a second.
+
+    Args:
+        every_s: how long a line is held back after it was shown.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, every_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._clock = clock
+        self._shown: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = self._clock()
+        self._shown = {line: at for line, at in self._shown.items() if now - at < self._every_s}
+        line = str(record.msg)
+        if line in self._shown:
+            return False
+        self._shown[line] = now
+        return True
+
+
 class _PrivateFile(logging.handlers.RotatingFileHandler):
     """A rotating file that only its owner can read."""
 
@@ -107,4 +132,8 @@ def set_up_logging(paths: Paths, level: str, *, to_stderr: bool) -> RingBuffer:
     # Their DEBUG shows whole frames and headers with keys in them.
     for chatty in ("websockets", "aiohttp", "urllib3", "asyncio", "aiosqlite"):
         logging.getLogger(chatty).setLevel(max(logging.getLevelName(level), logging.INFO))
+    chatterbox = logging.getLogger("asyncio")
+    for earlier in list(chatterbox.filters):
+        chatterbox.removeFilter(earlier)
+    chatterbox.addFilter(NotAgain())
     return ring

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import urllib.request
 
+import psutil
 import pytest
 
 from plugtui.engine.supervisor import running_engine, start_engine
@@ -55,6 +56,14 @@ def test_it_accepts_clients_also_while_no_upstream_host_answers_and_ends_on_sigt
         assert engine.wait(20) == 0
         assert engine.stdout.read() == ""
     assert not Paths().engine_file.exists()
+
+
+def test_it_takes_as_many_descriptors_as_it_may(nowhere):
+    few = ["sh", "-c", 'ulimit -Sn 64; exec "$0" "$@"', *plugtui_command("serve", "--port", "0", "--quiet")]
+    with process(few) as engine:
+        assert "accepts algorithms" in engine.stdout.readline()
+        soft, hard = psutil.Process(engine.pid).rlimit(psutil.RLIMIT_NOFILE)
+        assert soft == (16_384 if hard == -1 else min(hard, 16_384))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])

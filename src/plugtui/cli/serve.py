@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from plugtui.paths import Paths
 
 
+_DESCRIPTORS = 16_384
+
+
 @click.command()
 @click.option("--host", metavar="H", help="Address to listen on; this machine only (default: 127.0.0.1).")
 @click.option("--port", type=int, metavar="P", help="Gateway port (default: 8765; 0: any free one).")
@@ -40,6 +43,7 @@ def serve(host: str | None, port: int | None, profile: str | None, as_json: bool
     settings = load_settings({"gateway.host": host, "gateway.port": port}, os.environ, paths)
     with hold_profile(paths) as lock:
         set_up_logging(paths, settings.log_level, to_stderr=not quiet)
+        _allow_descriptors()
         asyncio.run(_serve(settings, paths, lock, as_json=as_json))
 
 
@@ -66,6 +70,17 @@ async def _serve(settings: "Settings", paths: "Paths", lock: "ProfileLock", *, a
                 f"port {settings.gateway.port} of {settings.gateway.host} is taken by another program",
                 "end that program, or choose another port with --port or PLUGTUI_GATEWAY_PORT (0: any free one)",
             ) from error
+
+
+def _allow_descriptors() -> None:
+    """Take as many descriptors as the system gives: some hand out 256 to begin with, and each client needs one."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # what there is must do then
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _print_ready(url: str, pid: int, profile: str, as_json: bool) -> None:
