@@ -41,10 +41,11 @@ def status(profile: str | None, as_json: bool) -> None:
             )
         )
     else:
-        click.echo(_text(picture, time.time_ns()))
+        click.echo(as_text(picture, time.time_ns()))
 
 
-def _text(picture: "Snapshot", now_ns: int) -> str:
+def as_text(picture: "Snapshot", now_ns: int) -> str:
+    """Say it for people: the engine, the account, then a table each of streams, algorithms and traders."""
     from plugtui.cli.text import NONE, age, algo_status, count, table
 
     engine = picture.engine
@@ -59,7 +60,10 @@ def _text(picture: "Snapshot", now_ns: int) -> str:
     for stream in picture.streams:
         heard = age((now_ns - stream.last_message_ns) / 1e9) if stream.last_message_ns else NONE
         lag = NONE if stream.lag_ms is None else f"{stream.lag_ms:.1f} ms"
-        rows.append((stream.name, stream.state, lag, heard, count(stream.messages), stream.reconnects, stream.detail))
+        detail = stream.detail
+        if stream.retry_at_ns is not None and stream.retry_at_ns > now_ns:
+            detail += f"{'; ' if detail else ''}next attempt in {age((stream.retry_at_ns - now_ns) / 1e9 + 1)}"
+        rows.append((stream.name, stream.state, lag, heard, count(stream.messages), stream.reconnects, detail))
     lines.append(table(("stream", "state", "lag", "heard", "messages", "reconnects", "detail"), rows, "llrrrrl"))
     if picture.algos:
         rows_of_algos = [
