@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from plugtui.engine.supervisor import EngineInfo, hold_profile, running_engine, start_engine
-from plugtui.errors import AlreadyRunning, ConfigError, CredentialsError
+from plugtui.errors import AlreadyRunning, ConfigError, CredentialsError, StoreError
 from plugtui.paths import Paths
 from plugtui.secrets import Secret
 from tests.support import process
@@ -43,6 +43,18 @@ def test_the_engine_is_found_while_it_runs_and_not_after(isolated):
         assert stat.S_IMODE(paths.engine_file.stat().st_mode) == 0o600
     assert running_engine(paths) is None
     assert not paths.engine_file.exists()
+
+
+@pytest.mark.parametrize("name", ["lock", "engine_file"])
+def test_a_file_of_the_profile_that_cannot_be_used_is_named(isolated, name):
+    paths = Paths().ensure()
+    file = getattr(paths, name)
+    file.mkdir()
+    with pytest.raises(StoreError, match=file.name), hold_profile(paths):
+        pytest.fail("the profile was held")
+    file.rmdir()
+    with hold_profile(paths):
+        assert running_engine(paths) is None
 
 
 def test_the_file_goes_also_when_the_engine_fails(isolated):

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -60,7 +61,7 @@ class ProfileLock:
         self._paths = paths
 
     def announce(self, info: EngineInfo) -> None:
-        """Write ``engine.json``: the engine accepts clients from now on."""
+        """Write ``engine.json``: the engine accepts clients from now on. Raises StoreError."""
         plain = _EngineFile(
             pid=info.pid,
             url=info.url,
@@ -69,7 +70,8 @@ class ProfileLock:
             started_ns=info.started_ns,
             profile=info.profile,
         )
-        write_private(self._paths.engine_file, msgspec.json.encode(plain))
+        with _usable(self._paths.engine_file):
+            write_private(self._paths.engine_file, msgspec.json.encode(plain))
 
 
 @contextlib.contextmanager
@@ -78,22 +80,39 @@ def hold_profile(paths: Paths) -> Iterator[ProfileLock]:
 
     Raises:
         AlreadyRunning: another engine holds the lock; it is left alone.
+        StoreError: the profile's files cannot be used.
     """
     paths.ensure()
-    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    with _usable(paths.lock):
+        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not _lock(descriptor, _LOCK_PATIENCE_S):
             raise _already_running(paths)
         # What lies there is left over from an engine that was killed.
-        paths.engine_file.unlink(missing_ok=True)
-        yield ProfileLock(paths)
-        paths.engine_file.unlink(missing_ok=True)
-    except BaseException as error:
-        if not isinstance(error, AlreadyRunning):
-            paths.engine_file.unlink(missing_ok=True)
-        raise
+        _remove(paths.engine_file)
+        try:
+            yield ProfileLock(paths)
+        finally:
+            _remove(paths.engine_file)
     finally:
         os.close(descriptor)
+
+
+def _remove(file: Path) -> None:
+    with _usable(file):
+        file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _usable(file: Path) -> Iterator[None]:
+    """Say which file it was that could not be opened, written or removed. Raises StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{file} cannot be used: {error.strerror}",
+            "check its permissions and the disk's free space, or set PLUGTUI_HOME to another directory",
+        ) from error
 
 
 def _lock(descriptor: int, patience_s: float) -> bool:
@@ -141,15 +160,16 @@ def running_engine(paths: Paths) -> EngineInfo | None:
     A file without a holder of the lock was left by an engine that was killed, and counts as none.
 
     Raises:
-        StoreError: the file is there and cannot be read.
+        StoreError: a file is there and cannot be read.
     """
     info = _read_engine_file(paths)
     if info is None:
         return None
-    try:
-        descriptor = os.open(paths.lock, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
+    with _usable(paths.lock):
+        try:
+            descriptor = os.open(paths.lock, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
