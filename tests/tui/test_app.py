@@ -222,6 +222,13 @@ async def test_the_events_are_kept_and_lead_to_their_orders() -> None:
         assert stage.window == "OrderScreen"
 
 
+async def test_an_event_that_leads_nowhere_shows_its_whole_text() -> None:
+    async with on_stage(size=(60, 16)) as stage:
+        await stage.press("e", "slash", *"gap", "enter", "enter")
+        assert isinstance(stage.app.screen, Question)
+        assert "lost: market data of 12 s" in stage.text().replace("\n", " ")
+
+
 async def test_how_to_connect_names_this_engines_address() -> None:
     async with on_stage() as stage:
         await stage.press("4", "h")

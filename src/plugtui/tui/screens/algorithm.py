@@ -44,7 +44,7 @@ class AlgorithmScreen(LinesWindow[None]):
 
     def hint(self) -> str:
         """Say what can be done."""
-        return "p pause/resume   d disconnect   x revoke   esc close"
+        return "p pause  d disconnect  x revoke  esc close"
 
     def _state(self) -> AlgoState | None:
         return self.world.algos.state(self._who)

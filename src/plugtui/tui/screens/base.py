@@ -200,10 +200,9 @@ class Form(Window[bool]):
             window.border_title = self._title
             window.border_subtitle = "tab next field   enter ok   esc cancel"
             yield Static("\n".join(self._text), markup=False)
-            with VerticalScroll(can_focus=False):
-                for name, label, value, secret in self._fields:
-                    yield Label(label)
-                    yield Input(value, password=secret, id=f"field-{name}")
+            for name, label, value, secret in self._fields:
+                yield Label(label)
+                yield Input(value, password=secret, id=f"field-{name}")
             yield Static("", id="problem", markup=False)
             with Horizontal(classes="buttons"):
                 if self._extra:
@@ -213,7 +212,6 @@ class Form(Window[bool]):
 
     def on_mount(self) -> None:
         """Start in the first field."""
-        self.query_one(".window VerticalScroll").styles.height = "auto"
         self.query_one("#problem").display = False
         self.query(Input).first().focus()
 

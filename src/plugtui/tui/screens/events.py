@@ -8,9 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from plugtui.tui import format as fmt
 from plugtui.tui.model.events import EventRow
 from plugtui.tui.panes.base import FilterInput, filter_table
-from plugtui.tui.screens.base import Window
+from plugtui.tui.screens.base import Question, Window
 from plugtui.tui.widgets.lines import LineTable
 
 
@@ -63,3 +64,6 @@ class EventsScreen(Window[None]):
             self.dashboard.show_order(row.order_id)
         elif row.algo and self.world.algos.state(row.algo):
             self.dashboard.show_algo(row.algo)
+        else:
+            text = [f"{fmt.stamp(row.time_ns, self.world.zone)}", "", row.text, *([row.hint] if row.hint else [])]
+            self.app.push_screen(Question(row.kind, text, [("ok", "Close", "primary")]))

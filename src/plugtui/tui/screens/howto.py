@@ -1,5 +1,6 @@
 """How to point an algorithm at this engine, per SDK, ready to copy."""
 
+import textwrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -8,8 +9,14 @@ from textual.containers import Vertical
 
 from plugtui.control.howto import KEY_PLACEHOLDER, SECRET_PLACEHOLDER, Recipe, recipes
 from plugtui.secrets import Secret
+from plugtui.tui import format as fmt
 from plugtui.tui.screens.base import LinesWindow, Scroll, heading
 from plugtui.tui.widgets.painted import Line, Painted, Run
+
+_OWN_KEYS = (
+    "A program with the account's own keys is accepted at once. With a key pair of its own (n in the algorithms pane, or "
+    "plugtui algos add NAME) it has a name here, can be paused or revoked, and never holds the brokerage keys."
+)
 
 
 class HowToScreen(LinesWindow[None]):
@@ -78,9 +85,12 @@ class HowToScreen(LinesWindow[None]):
         """Write the chosen recipe."""
         recipe = self._recipes()[self._at]
         lines: list[Line] = [heading(recipe.title, width), (Run("change ", "dim"), Run(recipe.setting)), (Run(""),)]
-        lines += [(Run("  " + row, "accent"),) for row in recipe.code.splitlines()]
+        rows = ["  " + row for row in recipe.code.splitlines()]
+        lines += [(Run(fmt.fit(row, width) if len(row) > width else row, "accent"),) for row in rows]
+        if any(len(row) > width for row in rows):
+            lines += [(Run("c copies the lines whole", "warn"),)]
         if recipe.note:
-            lines += [(Run(""),), (Run(recipe.note, "dim"),)]
+            lines += [(Run(""),), *((Run(row, "dim"),) for row in textwrap.wrap(recipe.note, width))]
         lines += [(Run(""),), heading("keys", width)]
         if self._secret:
             lines += [
@@ -92,14 +102,7 @@ class HowToScreen(LinesWindow[None]):
                 (Run("secret  ", "dim"), Run(self._secret.reveal(), "strong")),
             ]
         else:
-            lines += [
-                (Run("A program with the account's own keys is accepted at once."),),
-                (
-                    Run("n", "key"),
-                    Run(" in the algorithms pane issues a key pair: the program then has a name of its own here,"),
-                ),
-                (Run("can be paused or revoked, and never holds the brokerage keys."),),
-            ]
+            lines += [(Run(row),) for row in textwrap.wrap(_OWN_KEYS, width)]
         return lines
 
     def action_step(self, by: int) -> None:
