@@ -2,7 +2,7 @@
 
 import pytest
 
-from plugtui.config import Settings, keys, load_settings
+from plugtui.config import Settings, keys, load_settings, refuse_own_gateway
 from plugtui.errors import ConfigError
 from plugtui.paths import Paths
 
@@ -68,7 +68,10 @@ def test_a_profile_has_keys_of_its_own_in_the_file(isolated):
     [
         ("[gateway]\nport = 'http'\n", ["config.toml", "gateway.port", "'http'", "0 to 65535", "PLUGTUI_GATEWAY_PORT"]),
         ("[gateway]\nport = 70000\n", ["gateway.port", "70000"]),
-        ("[gateway]\nport = true\n", ["gateway.port", "True"]),
+        ("[gateway]\nport = true\n", ["gateway.port was true"]),
+        ("[gateway]\nreplay_recovered = 'maybe'\n", ["expected true or false", "the default is true"]),
+        ("[slow_client]\nsoft_bytes = 99999999999\n", ["99999999999", "below 1,000,000,000"]),
+        ("[upstream]\ndata_url = 'http://127.0.0.1:99999'\n", ["upstream.data_url", "99999", "https://"]),
         ("[gateway]\nprot = 1\n", ["'gateway.prot'", "nearest known one is gateway.port"]),
         ("[gateway]\nhost = '0.0.0.0'\n", ["gateway.host", "0.0.0.0", "this machine only"]),
         ("[upstream]\nfeed = 'nyse'\n", ["upstream.feed", "'nyse'", "'iex'"]),
@@ -91,6 +94,19 @@ def test_an_error_names_place_key_value_and_what_was_expected(paths, text, parts
 def test_a_misspelt_variable_is_an_error_with_the_nearest_one(paths):
     with pytest.raises(ConfigError, match="PLUGTUI_GATEWAY_PORT"):
         load_settings({}, {"PLUGTUI_GATEWAY_PROT": "1"}, paths)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8765", "http://localhost:8765/v2", "http://[::1]:8765"])
+@pytest.mark.parametrize("variable", ["APCA_API_BASE_URL", "APCA_API_DATA_URL", "APCA_API_STREAM_URL"])
+def test_the_gateways_own_address_is_no_upstream(paths, variable, url):
+    settings = load_settings({}, {variable: url}, paths)
+    with pytest.raises(ConfigError, match=f"gateway's own address(.|\n)*{variable}"):
+        refuse_own_gateway(settings)
+
+
+def test_another_port_of_this_machine_may_be_the_upstream(paths):
+    refuse_own_gateway(load_settings({}, {"APCA_API_BASE_URL": "http://127.0.0.1:8766"}, paths))
+    refuse_own_gateway(load_settings({}, {}, paths))
 
 
 def test_the_users_file_is_never_written(paths):

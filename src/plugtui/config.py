@@ -147,6 +147,7 @@ def _is_url(*schemes: str) -> Callable[[str], bool]:
     def passes(text: str) -> bool:
         try:
             parts = urlsplit(text)
+            _ = parts.port  # checked only when it is asked for
         except ValueError:
             return False
         return parts.scheme in schemes and bool(parts.hostname)
@@ -158,7 +159,7 @@ def _one_of(*choices: str) -> _Check:
     return _Check(lambda text: text in choices, "one of " + ", ".join(repr(choice) for choice in choices))
 
 
-_POSITIVE = _Check(lambda number: 0 < number < 1e9, "a number above 0")
+_POSITIVE = _Check(lambda number: 0 < number < 1e9, "a number above 0 and below 1,000,000,000")
 _CHECKS: dict[str, _Check] = {
     "gateway.host": _Check(_is_loopback, "an address of this machine only, such as 127.0.0.1"),
     "gateway.port": _Check(lambda port: 0 <= port <= 65535, "a port from 0 to 65535 (0: any free one)"),
@@ -177,16 +178,20 @@ _TYPE_NAMES: dict[type, str] = {str: "text", int: "a whole number", float: "a nu
 
 def _expected(key: Key) -> str:
     check = _CHECKS.get(key.name)
-    return check.expected if check else "a number above 0" if key.type in (int, float) else _TYPE_NAMES[key.type]
+    return check.expected if check else _POSITIVE.expected if key.type in (int, float) else _TYPE_NAMES[key.type]
 
 
 # ---------------------------------------------------------------- one value
 
 
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)  # as TOML spells it
+
+
 def _refuse(where: str, key: Key, value: object) -> ConfigError:
     return ConfigError(
-        f"{where}: {key.name} was {value!r}, expected {_expected(key)}",
-        f"the default is {key.default!r}; the environment variable for it is {key.variable}",
+        f"{where}: {key.name} was {_shown(value)}, expected {_expected(key)}",
+        f"the default is {_shown(key.default)}; the environment variable for it is {key.variable}",
     )
 
 
@@ -325,6 +330,23 @@ def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], paths
         section, _, leaf = name.rpartition(".")
         (tree.setdefault(section, {}) if section else tree)[leaf] = value
     return msgspec.convert(tree, Settings)
+
+
+def refuse_own_gateway(settings: Settings) -> None:
+    """Make sure that the engine would not dial itself, as when it is started where algorithms are pointed at it.
+
+    Raises:
+        ConfigError: an upstream address is that of the gateway.
+    """
+    variables = {name: variable for variable, name in ALPACA_VARIABLES.items()}
+    for name in variables:
+        url = getattr(settings.upstream, name.removeprefix("upstream."))
+        parts = urlsplit(url)
+        if parts.port and parts.port == settings.gateway.port and _is_loopback(parts.hostname or ""):
+            raise ConfigError(
+                f"{name} was {url!r}, which is the gateway's own address, expected Alpaca's",
+                f"{variables[name]} points algorithms at the gateway; start plugtui where it is not set",
+            )
 
 
 def _check_together(values: Mapping[str, Value]) -> None:

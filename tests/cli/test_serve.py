@@ -42,6 +42,13 @@ def nowhere(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
 
+def test_it_does_not_dial_itself_where_algorithms_are_pointed_at_it(nowhere, monkeypatch):
+    monkeypatch.setenv("APCA_API_BASE_URL", "http://127.0.0.1:8765")
+    done = run_plugtui("serve", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "APCA_API_BASE_URL points algorithms at the gateway" in done.stderr
+
+
 def test_it_accepts_clients_also_while_no_upstream_host_answers_and_ends_on_sigterm(nowhere):
     with process(plugtui_command("serve", "--port", "0", "--json", "--quiet")) as engine:
         ready = json.loads(engine.stdout.readline())

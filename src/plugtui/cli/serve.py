@@ -35,13 +35,14 @@ def serve(host: str | None, port: int | None, profile: str | None, as_json: bool
     Prints one line as soon as algorithms can connect, also while Alpaca does not answer. Ctrl-C, SIGTERM and SIGHUP close
     it cleanly; a second Ctrl-C ends it at once.
     """
-    from plugtui.config import load_settings
+    from plugtui.config import load_settings, refuse_own_gateway
     from plugtui.engine.supervisor import hold_profile
     from plugtui.logs import set_up_logging
 
     paths = paths_of(profile).ensure()
     settings = load_settings({"gateway.host": host, "gateway.port": port}, os.environ, paths)
     with hold_profile(paths) as lock:
+        refuse_own_gateway(settings)
         set_up_logging(paths, settings.log_level, to_stderr=not quiet)
         _allow_descriptors()
         asyncio.run(_serve(settings, paths, lock, as_json=as_json))
