@@ -47,10 +47,20 @@ def test_the_page_has_the_form_that_prometheus_reads() -> None:
     assert "algo_lag_seconds{" not in page
 
 
-@pytest.mark.parametrize(("state", "status"), [("live", "ok"), ("idle", "ok"), ("quiet", "ok"), ("stale", "degraded")])
-async def test_health_is_degraded_only_by_streams_in_trouble(state: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "reconnects", "status"),
+    [
+        ("live", 3, "ok"),
+        ("idle", 0, "ok"),
+        ("quiet", 0, "ok"),
+        ("stale", 0, "degraded"),
+        ("connecting", 0, "ok"),
+        ("connecting", 1, "degraded"),
+    ],
+)
+async def test_health_is_degraded_only_by_streams_in_trouble(state: str, reconnects: int, status: str) -> None:
     states = source()
-    states.of_streams = [stream("data iex", state)]
+    states.of_streams = [msgspec.structs.replace(stream("data iex", state), reconnects=reconnects)]
     app = web.Application()
     app.add_routes(routes(states))
     async with TestClient(TestServer(app)) as client:

@@ -119,11 +119,14 @@ def _algos(algos: list[AlgoState]) -> list[str]:
 
 
 def health(source: Health) -> dict[str, object]:
-    """Return what ``/healthz`` says: ``ok``, or ``degraded`` with the streams that are in trouble."""
+    """Return what ``/healthz`` says: ``ok``, or ``degraded`` with the streams that are in trouble.
+
+    One that is being connected again is still in trouble: a host that accepts and says nothing keeps it so for long.
+    """
     troubled = [
         {"stream": one.name, "state": one.state, "detail": one.detail}
         for one in source.streams()
-        if one.state in _TROUBLED
+        if one.state in _TROUBLED or (one.state == "connecting" and one.reconnects)
     ]
     engine = source.engine()
     return {
