@@ -1,6 +1,7 @@
 """The unmodified alpaca-trade-api through the gateway: streams and REST from one base URL."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,8 @@ async def test_rest_calls_answer_as_the_broker_does(tmp_path: Path, monkeypatch:
         assert {p.symbol for p in await asyncio.to_thread(rest.list_positions)}
         quote = await asyncio.to_thread(rest.get_latest_quote, "AAPL")
         assert quote.bp > 0
-        bars = await asyncio.to_thread(lambda: rest.get_bars("AAPL", "1Day", limit=5).df)
-        assert len(bars) >= 1
+        start = (datetime.now(UTC) - timedelta(days=30)).date().isoformat()
+        bars = await asyncio.to_thread(lambda: rest.get_bars("AAPL", "1Day", start=start).df)
+        assert len(bars) >= 10
         with pytest.raises(APIError, match="insufficient buying power"):
             await asyncio.to_thread(rest.submit_order, "AAPL", 1_000_000, "buy", "market", "day")

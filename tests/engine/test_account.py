@@ -12,6 +12,7 @@ import pytest
 from plugtui.config import AccountSettings
 from plugtui.control.messages import Gap, OrderEvent
 from plugtui.sim.server import SimSettings, Simulator
+from plugtui.store.store import Store
 from tests.engine.account_kit import (
     FAST,
     Rig,
@@ -303,3 +304,16 @@ async def test_open_orders_of_an_algorithm_are_canceled(simulator: Simulator, tm
         assert await made.account.cancel_open_orders("meanrev") == (1, [])
         await eventually(lambda: not made.journal.ledger.open_orders("meanrev"))
         assert [record.order_id for record in made.journal.ledger.open_orders()] == [other["id"]]
+
+
+async def test_an_engine_killed_before_its_first_reading_leaves_no_news_to_pass_for_history(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    keys, store = credentials(simulator), await Store.open(tmp_path / "l.sqlite3")
+    await store.write(Store.put("first_start_ns", str(simulator.clock.now_ns())))
+    await store.aclose()
+    async with trader(keys) as client:
+        await trade(client, 3)
+        await eventually(client.settled)
+        async with rig(tmp_path / "l.sqlite3", keys, FAST) as made:
+            await eventually(lambda: agrees(made, client))

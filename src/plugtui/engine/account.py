@@ -125,7 +125,8 @@ class Account:
     async def start(self) -> None:
         """Take up what an earlier run left, and begin to read the account. Raises StoreError."""
         await self.watch.restore()
-        heard = await self.journal.store.get(_HEARD)
+        first_start_ns = await self._recovery.start()
+        heard = await self.journal.store.get(_HEARD) or first_start_ns
         if heard is not None:
             self._heard_ns = int(heard)
             await self._gaps.open(STREAM, self._heard_ns, "the engine was not running", self._now_ns())

@@ -36,6 +36,7 @@ _MOST_LOOKS = 4
 _STEADY_TRIES = 4
 _DAY_NS = 86_400 * 10**9
 _MARK = "recovery_mark"
+_FIRST_START = "first_start_ns"
 
 Forward = Callable[[bytes], Awaitable[None]]
 
@@ -92,6 +93,22 @@ class Recovery:
         self._lock = asyncio.Lock()
         self._looked: dict[tuple[str, Decimal], int] = {}
 
+    async def start(self) -> int | None:
+        """Keep when this ledger was first started: a kill before the first reading must not turn news into history.
+
+        Returns:
+            when that was, in ns; None when it is now.
+
+        Raises:
+            StoreError: the database cannot be read or written.
+        """
+        kept = await self._journal.store.get(_FIRST_START)
+        if kept is None:
+            await self._journal.store.write(Store.put(_FIRST_START, str(self._started_ns)))
+            return None
+        self._started_ns = int(kept)
+        return self._started_ns
+
     async def run(self) -> Found:
         """Read once and merge.
 
@@ -120,7 +137,10 @@ class Recovery:
             await asyncio.sleep(self._grace_s)
 
         def take() -> Changes:
-            changes = self._journal.ledger.take_orders(_raws(rows), self._now_ns(), tell=False)
+            old = [row for row in rows if (order_from(row.raw).updated_ns or 0) < self._started_ns]
+            changes = self._journal.ledger.take_orders(_raws(old), self._now_ns(), tell=False)
+            # What was cancelled since the start, before this reading was done, is news like any other.
+            changes.add(self._journal.ledger.take_orders(_raws(rows), self._now_ns(), tell=True))
             changes.add(self._journal.ledger.take_fills(past, "history"))
             changes.add(self._journal.ledger.take_fills(missed))
             return changes
