@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import msgspec
+import psutil
 import pytest
 from websockets.client import connect
 
@@ -153,6 +154,34 @@ async def test_attach_looks_at_an_engine_and_leaves_it_alone(exchange: Simulator
     assert info.token.reveal().encode() not in remote.seen
 
 
+async def test_the_demo_is_alive_in_all_panes_and_leaves_nothing_behind(terminals: list[Terminal]) -> None:
+    terminal = Terminal(["-m", "plugtui", "demo"], os.environ, (120, 36))
+    terminals.append(terminal)
+    await eventually(lambda: b"starting the exchange" in terminal.seen)
+    for sign in (b"DEMO", b"northstar", b"meanrev", b"SELL", b"max DD"):
+        await eventually(lambda sign=sign: sign in terminal.seen, timeout=60)
+    children = psutil.Process(terminal.process.pid).children(recursive=True)
+    assert len(children) >= 5
+    terminal.type("q")
+    await eventually(lambda: terminal.process.poll() is not None, timeout=60)
+    assert terminal.process.returncode == 0
+    await eventually(
+        lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+    )
+
+
+async def test_a_demo_that_is_left_while_it_starts_leaves_nothing_behind(terminals: list[Terminal]) -> None:
+    terminal = Terminal(["-m", "plugtui", "demo"], os.environ, (120, 36))
+    terminals.append(terminal)
+    await eventually(lambda: b"starting the engine" in terminal.seen)
+    children = psutil.Process(terminal.process.pid).children(recursive=True)
+    terminal.type("q")
+    await eventually(lambda: terminal.process.poll() is not None, timeout=60)
+    await eventually(
+        lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+    )
+
+
 async def test_two_dashboards_see_the_same_over_one_engine(exchange: Simulator, terminals: list[Terminal]) -> None:
     _, info = await started(terminals)
 
@@ -164,7 +193,7 @@ async def test_two_dashboards_see_the_same_over_one_engine(exchange: Simulator, 
         await eventually(lambda: app.world.account is not None and app.world.performance.loaded)
         await app.command("algos.add", name="second")
         await eventually(lambda: app.world.algos.state("second") is not None)
-        assert len(app.world.performance.curve) > 2
+        await eventually(lambda: len(app.world.performance.curve) > 2)
     other = Dashboard(open_link, Options(on_quit="leave"))
     async with other.run_test(size=(80, 24)):
         await eventually(lambda: other.world.algos.state("second") is not None)

@@ -12,6 +12,7 @@ import click
 from plugtui.cli.options import paths_of, profile_option
 from plugtui.errors import ConfigError, ControlError, PlugtuiError
 from plugtui.secrets import Secret
+from plugtui.tasks import Tasks
 
 if TYPE_CHECKING:
     from plugtui.control.client import ControlClient
@@ -238,19 +239,27 @@ def open_demo(demo: "DemoOptions", theme: str | None) -> int:
 
 
 async def _demo(demo: "DemoOptions", theme: str | None) -> int:
+    """Open the dashboard at once; the demo's world comes up behind it."""
     from plugtui.control.client import ControlClient
     from plugtui.demo.world import DemoWorld
     from plugtui.tui.run import run_dashboard
 
-    def progress(line: str) -> None:
-        print(f"{line} …", file=sys.stderr, flush=True)
+    steps = ["starting the demo"]
+    world = DemoWorld(demo, steps.append)
+    tasks = Tasks()
+    start = tasks.start(world.__aenter__(), "start the demo")
 
-    async with DemoWorld(demo, progress) as world:
+    async def open_link() -> ControlClient:
+        await asyncio.shield(start)
         info = world.engine.info
+        return ControlClient(info.url, info.token)
 
-        async def open_link() -> ControlClient:
-            return ControlClient(info.url, info.token)
-
-        options = _options(paths_of(None), theme, None, on_quit="leave")
+    options = replace(_options(paths_of(None), theme, None, on_quit="leave"), progress=lambda: steps[-1])
+    try:
         outcome = await run_dashboard(open_link, options)
+    finally:
+        # What has not come up yet cleans up after itself when it is cancelled.
+        await tasks.aclose()
+        if start.done() and not start.cancelled() and start.exception() is None:
+            await world.__aexit__(None, None, None)
     return 1 if outcome.crashed else 0

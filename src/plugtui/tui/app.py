@@ -18,6 +18,7 @@ from plugtui.errors import CredentialsError, PlugtuiError
 from plugtui.tui import keymap, themes
 from plugtui.tui.desk import Desk
 from plugtui.tui.link import Follower, LinkFactory
+from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.world import World
 from plugtui.tui.options import Options, Outcome
 from plugtui.tui.palette import Commands
@@ -37,6 +38,9 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 _PERFORMANCE_NS = 5_000_000_000
+_NO_HISTORY_NS = 1_000_000_000
+"""How often the figures are asked for: more often while the engine is still reading the account's past."""
+
 _TOASTS = 4
 _TOAST_SPAN_NS = 6_000_000_000
 """At most so many toasts in so long a time; a flood would hide the panes."""
@@ -141,6 +145,8 @@ class Dashboard(App[Outcome]):
     def tick(self) -> None:
         """Draw what has changed, tell what must be told."""
         now = self.now_ns()
+        if self.options.progress and self.world.link.state == "starting":
+            self.world.link = LinkStatus("starting", self.options.progress())
         screen = self.screen
         if isinstance(screen, Window) and screen.is_mounted:
             screen.paint_screen(now)
@@ -148,7 +154,8 @@ class Dashboard(App[Outcome]):
             self.panes.paint_screen(now)
         self._tell()
         self._ask_for_keys()
-        if self.follower.connected and now - self._loaded_ns >= _PERFORMANCE_NS:
+        pause = _PERFORMANCE_NS if len(self.world.performance.curve) else _NO_HISTORY_NS
+        if self.follower.connected and now - self._loaded_ns >= pause:
             self.load_performance()
 
     def _tell(self) -> None:

@@ -15,21 +15,24 @@ CheckKeys = Callable[[str, Secret, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a dashboard behaves.
-
-    ``on_quit``: ``ask`` (when algorithms are connected), ``keep`` the engine or ``stop`` it; ``leave`` never touches it (a
-    remote engine). ``save_on_quit`` keeps a new default. ``check_keys`` makes the first-start screen possible,
-    ``address`` is what it offers. ``on_retry`` is called when the reader asks for another attempt.
-    """
+    """How a dashboard behaves."""
 
     theme: str | None = None
     keys: Mapping[str, str] | None = None
+    """Binding id → other keys."""
     on_quit: str = "ask"
+    """``ask`` (when algorithms are connected), ``keep`` the engine, ``stop`` it, or ``leave`` it alone (a remote one)."""
     zone: tzinfo | None = None
     save_on_quit: Callable[[str], None] | None = None
+    """Keeps a new default for ``on_quit``."""
     check_keys: CheckKeys | None = None
+    """Makes the first-start screen possible."""
     on_retry: Callable[[], None] | None = None
+    """Called when the reader asks for another attempt."""
     address: str = PAPER_URL
+    """The trading host that the first-start screen offers."""
+    progress: Callable[[], str] | None = None
+    """Says what is going on while the engine starts."""
     now_ns: Callable[[], int] = time.time_ns
 
 

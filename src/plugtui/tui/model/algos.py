@@ -126,7 +126,7 @@ class AlgoBoard:
     @property
     def connected(self) -> int:
         """How many are connected now."""
-        return sum(1 for state in self._states if state.connections > 0)
+        return sum(1 for state in self._states if state.connections > 0 or state.status == "connected")
 
     def state(self, name: str) -> AlgoState | None:
         """Return the algorithm with that name."""
