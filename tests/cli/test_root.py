@@ -90,6 +90,11 @@ def test_a_full_disk_is_told_in_words():
     assert done.stderr.startswith(b"plugtui: there is no room left")
 
 
+def test_a_name_cannot_steer_the_terminal_by_an_error(capsys):
+    assert run(["algos", "revoke", "\x1b[31mred"]) == 1
+    assert "'\\x1b[31mred'" in capsys.readouterr().err
+
+
 def test_ctrl_c_is_exit_code_130(monkeypatch):
     monkeypatch.setattr(root, "main", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     assert run([]) == 130

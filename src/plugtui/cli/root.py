@@ -140,5 +140,7 @@ def _first(group: BaseExceptionGroup[PlugtuiError]) -> PlugtuiError:
 
 
 def _report(error: PlugtuiError) -> int:
-    click.echo(f"plugtui: {error}", err=True)
+    from plugtui.cli.text import plain
+
+    click.echo(f"plugtui: {plain(str(error))}", err=True)
     return error.exit_code

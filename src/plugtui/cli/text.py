@@ -14,7 +14,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: str =
         rows: cells; shown with ``str``.
         right: one character a column, ``r`` for those aligned to the right (numbers); shorter: the rest to the left.
     """
-    lines = [list(headers), *([str(cell) for cell in row] for row in rows)]
+    lines = [list(headers), *([plain(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
     sides = right.ljust(len(headers), "l")
 
@@ -25,6 +25,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], right: str =
         ).rstrip()
 
     return "\n".join(aligned(line) for line in lines)
+
+
+def plain(text: str) -> str:
+    """Write characters that would steer the terminal as escapes; names and messages of servers may hold them."""
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
 
 
 def money(amount: Decimal | None, signed: bool = False) -> str:
