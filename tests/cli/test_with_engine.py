@@ -84,8 +84,15 @@ async def test_a_trader_is_plugged_followed_and_unplugged_with_its_secret_on_std
     wrong = await run(*plug, stdin="not-the-secret\n")
     assert wrong.returncode != 0
     assert "not-the-secret" not in wrong.stderr
-    done = await run(*plug, stdin=account.secret.reveal() + "\n")
+    nothing = await run(*plug[:3], stdin="")
+    assert nothing.returncode == 1
+    assert "half of the key is missing" in nothing.stderr
+    both = f"{account.key_id}\n{account.secret.reveal()}\n"
+    done = await run("traders", "plug", "northstar", "--base-url", exchange.url, stdin=both)
     assert done.returncode == 0, done.stderr
+    again = await run(*plug, stdin=account.secret.reveal() + "\n")
+    assert again.returncode == 1
+    assert "already" in again.stderr
     assert (await run("traders", "follow", "northstar")).returncode == 0
     (trader,) = await run_json("traders", "list")
     assert (trader["name"], trader["followed"]) == ("northstar", True)

@@ -46,19 +46,27 @@ def list_traders(profile: str | None, as_json: bool) -> None:
 def plug(name: str, key_id: str | None, base_url: str | None, follow: bool, profile: str | None) -> None:
     """Plug in an account under NAME.
 
-    The secret is asked for without showing it, or read from stdin (`plugtui traders plug NAME --key-id ID < FILE`); it
-    is checked against the account, then kept in the keyring or a file that only you can read.
+    The secret is asked for without showing it, or read from stdin (`plugtui traders plug NAME --key-id ID < FILE`; without
+    --key-id the first line is the key id); it is checked against the account, then kept in the keyring or a file that only
+    you can read.
     """
     from plugtui.cli.link import command, require_engine
 
     paths = paths_of(profile)
     require_engine(paths)
-    key_id = key_id or click.prompt("Key id", err=True)
+    key_id = key_id or _asked("Key id")
     # Never as an argument: other users of the machine can see those.
-    secret = click.prompt("Secret", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
+    secret = _asked("Secret", hide=True)
     place = {"base_url": base_url} if base_url else {}
     command(paths, "traders.plug", name=name, key_id=key_id, secret_key=secret, follow=follow, **place)
     click.echo(f"{name} is plugged in{' and followed' if follow else ''}.")
+
+
+def _asked(what: str, *, hide: bool = False) -> str:
+    """Ask at the terminal, else read a line; empty at the end of the input."""
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=hide, err=True))
+    return sys.stdin.readline().strip()
 
 
 def _simple(name: str, words: str, help_text: str) -> None:

@@ -353,7 +353,7 @@ async def _validate(broker: Broker) -> AccountInfo:
     except BrokerRefused as error:
         raise ControlError(
             f"the broker refused the key ({error.status})",
-            "Check key and secret; a paper key works on the paper host only (give the address with base_url).",
+            "Check key, secret and trading host: a paper key works on the paper host only.",
         ) from error
     except BrokerError as error:
         raise ControlError(
