@@ -290,7 +290,8 @@ class ControlServer:
         try:
             await dashboard.send(await self._snapshot(dashboard, hello))
             self._dashboards.add(dashboard)
-            log.info("dashboard at %s connected", dashboard.address)
+            if hello.states:
+                log.info("dashboard at %s connected", dashboard.address)
             follower = self._tasks.start(self._wake_on_facts(dashboard), "control-facts")
             while not dashboard.socket.closed:
                 await dashboard.wake.wait()
