@@ -98,7 +98,7 @@ def pause(name: str, cancel_orders: bool, profile: str | None) -> None:
     else:
         _on_store(paths, lambda store: store.set_paused(name, True))
         done = {}
-    canceled = f" {done['canceled']} open orders are being cancelled." if cancel_orders else ""
+    canceled = f" Open orders that are being cancelled: {done['canceled']}." if cancel_orders else ""
     click.echo(f"{name} is paused: new orders of it are refused.{canceled}")
 
 
