@@ -10,7 +10,7 @@ from plugtui.tui.options import Outcome
 from plugtui.tui.screens.base import Question
 from tests.support import eventually
 from tests.tui.fakes import NOW, FakeEngine, algo, fill, order, trader
-from tests.tui.pilot import on_stage
+from tests.tui.pilot import Stage, on_stage
 
 # ---------------------------------------------------------------- moving about
 
@@ -641,3 +641,20 @@ async def test_a_row_keeps_the_cursor_when_the_order_changes() -> None:
         await stage.settle()
         assert board.table.view()[0].state.name == "riverbend"
         assert board.selected.state.name == "northstar"
+
+
+def colours(stage: Stage) -> set[str]:
+    """Return the backgrounds on the screen."""
+    strips = stage.app.screen._compositor.render_strips()
+    return {str(segment.style.bgcolor) for strip in strips for segment in strip if segment.style}
+
+
+async def test_another_theme_recolours_everything_at_once() -> None:
+    async with on_stage() as stage:
+        before = colours(stage)
+        await stage.press("t")
+        await stage.settle()
+        after = colours(stage)
+        async with on_stage(theme="light") as fresh:
+            assert after == colours(fresh)
+        assert not before & after
