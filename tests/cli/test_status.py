@@ -1,7 +1,9 @@
 """The state of the engine in words."""
 
+from decimal import Decimal
+
 from plugtui.cli.status import as_text
-from plugtui.control.messages import AlgoState, EngineState, Snapshot, StreamState
+from plugtui.control.messages import AccountState, AlgoState, EngineState, Snapshot, StreamState
 
 NOW = 1_790_000_000_000_000_000
 S = 1_000_000_000
@@ -11,9 +13,9 @@ ENGINE = EngineState(
 )  # fmt: skip
 
 
-def text(streams: list[StreamState], algos: list[AlgoState] | None = None) -> str:
+def text(streams: list[StreamState], algos: list[AlgoState] | None = None, account: AccountState | None = None) -> str:
     picture = Snapshot(
-        version=1, seq=0, engine=ENGINE, streams=streams, account=None, algos=algos or [], traders=[], facts=[]
+        version=1, seq=0, engine=ENGINE, streams=streams, account=account, algos=algos or [], traders=[], facts=[]
     )
     return as_text(picture, NOW)
 
@@ -37,3 +39,14 @@ def test_an_attempt_that_is_due_is_not_announced() -> None:
 
 def test_a_key_that_nobody_has_used_yet_is_said_so() -> None:
     assert "not connected yet" in text([], [AlgoState(name="meanrev", status="new", issued=True)])
+
+
+def test_the_age_of_money_is_told_when_it_is_old() -> None:
+    def account(age_s: int) -> AccountState:
+        return AccountState(
+            equity=Decimal(1), last_equity=Decimal(1), cash=Decimal(1), buying_power=Decimal(1), day_pnl=Decimal(0),
+            day_return=None, as_of_ns=NOW - age_s * S, problem="the trading host does not answer",
+        )  # fmt: skip
+
+    assert "(42 s old: the trading host does not answer)" in text([], account=account(42))
+    assert "(the trading host does not answer)" in text([], account=account(3))

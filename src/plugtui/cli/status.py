@@ -11,6 +11,9 @@ from plugtui.cli.options import json_option, paths_of, profile_option
 if TYPE_CHECKING:
     from plugtui.control.messages import AccountState, Snapshot
 
+_FRESH_S = 15.0
+"""Money read no longer ago is as new as can be; a problem that the engine tells is then another one."""
+
 
 @click.command()
 @profile_option
@@ -85,5 +88,6 @@ def _account_lines(account: "AccountState | None", now_ns: int) -> list[str]:
     day = f"{money(account.day_pnl, True)} {percent(account.day_return)}"
     line = f"equity {money(account.equity)} {account.currency}  day {day}"
     if account.problem:
-        line += f"  ({age((now_ns - account.as_of_ns) / 1e9)} old: {account.problem})"
+        old_s = (now_ns - account.as_of_ns) / 1e9
+        line += f"  ({f'{age(old_s)} old: ' if old_s > _FRESH_S else ''}{account.problem})"
     return [line]
