@@ -16,7 +16,7 @@ OAUTH_KEY_ID = "oauth"
 
 _VAULT_NAME = "brokerage"
 _HINT = (
-    "set APCA_API_KEY_ID and APCA_API_SECRET_KEY (or APCA_API_OAUTH_TOKEN), or start `plugtui`, which asks for them; "
+    "set APCA_API_KEY_ID and APCA_API_SECRET_KEY (or APCA_API_OAUTH_TOKEN), or let the dashboard (`plugtui`) ask for them; "
     "`plugtui demo` needs no account"
 )
 
