@@ -1,6 +1,7 @@
 """Kill the engine with SIGKILL while orders fill, and start it again: the ledger is the exchange's own book, to the cent."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -70,12 +71,20 @@ async def fills_told(engine: EngineProcess, since_ns: int) -> list[str]:
     return [f.body.execution_id for f in snapshot.facts if isinstance(f.body, Fill) and f.body.time_ns >= since_ns]
 
 
+async def end(engine: EngineProcess) -> None:
+    """Leave no engine behind when the test fails."""
+    if engine.exit_code is None:
+        await engine.stop()
+
+
 async def test_a_killed_engine_misses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     faults = Faults(linger_s=0.0, rate_limit=0, partial_fill_probability=0.3)
-    async with Simulator(SimSettings(rate=200, faults=faults)) as simulator:
+    async with contextlib.AsyncExitStack() as cleanup:
+        simulator = await cleanup.enter_async_context(Simulator(SimSettings(rate=200, faults=faults)))
         paths, environ = Paths("default", {"PLUGTUI_HOME": str(tmp_path)}), environment(simulator, tmp_path)
         begin_ns, tasks, chance = simulator.clock.now_ns(), Tasks(), random.Random(5)
         engine = await start_engine(paths, environ=environ)
+        cleanup.push_async_callback(lambda: end(engine))
         tasks.start(trade(simulator), "trade")
         for _ in range(KILLS):
             await asyncio.sleep(chance.uniform(0.2, 0.8))
