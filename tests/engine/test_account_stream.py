@@ -122,17 +122,21 @@ async def test_a_server_that_knows_only_the_legacy_form_is_spoken_to_in_it(serve
     assert server.upgrades == 2
 
 
-async def test_refused_keys_are_fatal_and_say_what_to_do(server: AccountServer) -> None:
+async def test_refused_keys_are_told_once_with_what_to_do_and_tried_again_later(server: AccountServer) -> None:
     server.accept_keys = False
-    listener = Listener()
-    stream = listener.stream(server)
-    async with asyncio.timeout(20):
-        await stream.run()
-    assert stream.state.state == "failed"
-    assert "access key verification failed" in stream.state.detail
-    assert "paper keys" in stream.state.detail
+    listener, waits = Listener(), Waits()
+    stream = listener.stream(server, backoff=waits)
+    async with cancelled_at_end(stream.run()):
+        await eventually(lambda: server.upgrades >= 4)
+        assert stream.state.state == "failed"
+        assert [state.state for state in listener.states] == ["connecting", "failed"]
+        server.accept_keys = True
+        await eventually(lambda: stream.live)
+    assert set(waits.troubles) == {Trouble.FATAL}
+    told = listener.states[1].detail
+    assert "access key verification failed" in told
+    assert "paper keys" in told
     assert "hush" not in repr(listener.states)
-    assert server.upgrades == 1
 
 
 async def test_a_cut_is_told_and_the_stream_dials_again_one_connection_at_a_time(server: AccountServer) -> None:

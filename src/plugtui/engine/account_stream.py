@@ -140,7 +140,8 @@ class AccountStream:
     async def run(self) -> None:
         """Stay connected until cancelled; a cancellation closes the connection with a close frame.
 
-        Returns only when the keys were refused: state ``failed``, with a hint.
+        Refused keys make the state ``failed``, with a hint; they are tried again once a minute, since brokers refuse good keys
+        too on a bad night, and nobody may be there to restart the engine.
         """
         if self._running:
             raise RuntimeError("this account stream runs already")
@@ -150,9 +151,7 @@ class AccountStream:
                 try:
                     await self._session()
                 except CredentialsError as error:
-                    self._change("failed", f"{error.title}; {error.hint}")
-                    log.error("%s: %s", self._health.name, error.title)
-                    return
+                    await self._wait_refused(error)
                 except _Lost as lost:
                     await self._wait(lost)
         finally:
@@ -168,6 +167,21 @@ class AccountStream:
         self._retry.clear()
         self._change("waiting", detail, retry_at_ns=now + int(seconds * 1e9))
         log.warning("%s: %s; next attempt in %.1f s", self._health.name, detail, seconds)
+        await self._pause(seconds)
+
+    async def _wait_refused(self, error: CredentialsError) -> None:
+        """Say once what is wrong, and wait."""
+        now, detail = self._now_ns(), f"{error.title}; {error.hint}"
+        seconds = self._backoff.failed(Trouble.FATAL, now)
+        self._retry.clear()
+        if (self._health.state, self._health.detail) == ("failed", detail):
+            self._health.become("failed", now, detail, now + int(seconds * 1e9))
+        else:
+            self._change("failed", detail, retry_at_ns=now + int(seconds * 1e9))
+            log.error("%s: %s", self._health.name, error.title)
+        await self._pause(seconds)
+
+    async def _pause(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self._retry.wait()
@@ -186,7 +200,8 @@ class AccountStream:
     async def _session(self) -> None:
         """Hold one connection from dial to loss. Raises _Lost or CredentialsError."""
         self._dials += 1
-        self._change("connecting", "")
+        if self._health.state != "failed":
+            self._change("connecting", "")
         socket = await self._dial()
         tasks = Tasks()
         listened = False
