@@ -323,6 +323,20 @@ async def test_names_are_kept_over_a_restart_of_the_engine(desk: Desk) -> None:
     restarted.programs.aclose()
 
 
+async def test_orders_are_counted_over_all_runs_of_the_engine(desk: Desk) -> None:
+    await desk.keys.add("grid", 1)
+    insert = (
+        "INSERT INTO orders (order_id, client_order_id, symbol, side, type, tif, status, filled_qty, updated_ns, parent_id,"
+        " algo, raw) VALUES (?, ?, 'AAPL', 'buy', 'limit', 'day', 'new', '0', 1, ?, ?, '{}')"
+    )
+    rows = [("a", None, "grid"), ("leg", "a", "grid"), ("b", None, "grid"), ("c", None, None), ("d", None, "long-gone")]
+    await desk.store.write(*((insert, (order, order, parent, algo)) for order, parent, algo in rows))
+    restarted = Desk(desk.store, desk.facts, desk.keys)
+    await restarted.directory.recall_recent(desk.store)
+    assert [(state.name, state.orders) for state in restarted.directory.states()] == [("grid", 2)]
+    restarted.programs.aclose()
+
+
 async def test_the_directory_writes_by_itself_while_it_runs(desk: Desk) -> None:
     async with cancelled_at_end(desk.directory.run()):
         (await desk.admit(meanrev())).attach(Connection())

@@ -136,6 +136,7 @@ class AlgoState(_Struct, frozen=True, kw_only=True):
     conflated: int = 0
     """Quotes and order books replaced by a newer one because the client was slow."""
     orders: int = 0
+    """Accepted ones, over all runs of the engine."""
     rejects: int = 0
     fills: int = 0
     requests: int = 0

@@ -178,7 +178,7 @@ class AlgoDirectory:
             )
 
     async def recall_recent(self, store: Store) -> None:
-        """List the algorithms of the last day that an earlier run of the engine knew, so that each keeps its name.
+        """List the algorithms of the last day that an earlier run of the engine knew, so that each keeps its name and orders.
 
         Raises:
             StoreError: the database cannot be read.
@@ -191,6 +191,13 @@ class AlgoDirectory:
         for row in rows:
             algo = self._algos.get(row["algo"]) or self._add(row["algo"], None)
             algo.recall(row["program"], row["pid"], row["sdk"], row["address"], row["seen_ns"])
+        # as executions are counted over all runs, so are orders; the legs of an order were not sent by the program
+        rows = await store.read(
+            "SELECT algo, COUNT(*) AS sent FROM orders WHERE algo IS NOT NULL AND parent_id IS NULL GROUP BY algo"
+        )
+        for row in rows:
+            if algo := self._algos.get(row["algo"]):
+                algo.orders = row["sent"]
 
     # ---------------------------------------------------------------- what the user asks
 
