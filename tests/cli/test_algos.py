@@ -25,7 +25,7 @@ def test_a_key_is_issued_printed_once_and_listed(call):
     assert issued["name"] == "meanrev"
     assert issued["secret_key"]
     code, out, _ = call("list", "--json")
-    assert [(algo["name"], algo["status"], algo["issued"]) for algo in json.loads(out)] == [("meanrev", "new", True)]
+    assert json.loads(out) == [{"name": "meanrev", "status": "new", "issued": True}]
     assert issued["secret_key"] not in out
     assert "not connected yet" in call("list")[1]
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NONE_YET = "No algorithms yet: `plugtui algos add NAME` issues a key, `plugtui algos howto` says how to connect."
+
 
 @click.group()
 def algos() -> None:
@@ -31,20 +33,31 @@ def algos() -> None:
 def list_algos(profile: str | None, as_json: bool) -> None:
     """List algorithms: connected ones and those with a key of their own."""
     paths = paths_of(profile)
-    if _engine_runs(paths):
-        from plugtui.cli.link import snapshot
+    if not _engine_runs(paths):
+        # Counters live in the engine: zeros would be taken for counted.
+        _list_keys(_on_store(paths, _all_keys), as_json)
+        return
+    from plugtui.cli.link import snapshot
 
-        states = snapshot(paths).algos
-    else:
-        states = [_offline_state(key) for key in _on_store(paths, _all_keys)]
+    states = snapshot(paths).algos
     if as_json:
         _echo_json([_builtins(state) for state in states])
     elif states:
         click.echo(_algo_table(states))
     else:
-        click.echo(
-            "No algorithms yet: `plugtui algos add NAME` issues a key, `plugtui algos howto` says how to connect."
-        )
+        click.echo(_NONE_YET)
+
+
+def _list_keys(keys: list["AlgoKey"], as_json: bool) -> None:
+    from plugtui.cli.text import algo_status, table
+
+    if as_json:
+        _echo_json([{"name": key.name, "status": _left(key), "issued": True} for key in keys])
+    elif keys:
+        click.echo(table(("name", "status"), [(key.name, algo_status(_left(key))) for key in keys]))
+        click.echo("No engine runs: programs and counters are listed while one does.", err=True)
+    else:
+        click.echo(_NONE_YET)
 
 
 @algos.command()
@@ -173,12 +186,13 @@ async def _all_keys(store: "KeyStore") -> list["AlgoKey"]:
     return store.all()
 
 
-def _offline_state(key: "AlgoKey") -> "AlgoState":
-    from plugtui.control.messages import AlgoState
-
-    left = "new" if key.used_ns is None else "gone"
-    status = "revoked" if key.revoked else "paused" if key.paused else left
-    return AlgoState(name=key.name, status=status, issued=True)
+def _left(key: "AlgoKey") -> str:
+    """Return the status of :class:`~plugtui.control.messages.AlgoState` without an engine."""
+    if key.revoked:
+        return "revoked"
+    if key.paused:
+        return "paused"
+    return "new" if key.used_ns is None else "gone"
 
 
 def _gateway(paths: Paths) -> tuple[str, str]:
