@@ -196,8 +196,8 @@ class AlgoDirectory:
             "SELECT algo, COUNT(*) AS sent FROM orders WHERE algo IS NOT NULL AND parent_id IS NULL GROUP BY algo"
         )
         for row in rows:
-            if algo := self._algos.get(row["algo"]):
-                algo.orders = row["sent"]
+            if (known := self._algos.get(row["algo"])) is not None:
+                known.orders = row["sent"]
 
     # ---------------------------------------------------------------- what the user asks
 
