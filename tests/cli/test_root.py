@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from plugtui import __version__
+from plugtui.cli.options import THEME
 from plugtui.cli.root import COMMANDS, EXIT_CODES, root, run
 from plugtui.errors import PlugtuiError
+from plugtui.tui import themes
 from tests.support import plugtui_command, run_plugtui
 
 README = Path(__file__).parents[2] / "README.md"
@@ -58,11 +60,22 @@ def test_an_error_is_title_and_hint_on_stderr_with_its_exit_code(capsys, monkeyp
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["serve", "--port", "x"], ["--nonsense"], ["demo", "--seconds", "3"], ["demo", "--json"]],
+    [
+        ["nonsense"],
+        ["serve", "--port", "x"],
+        ["--nonsense"],
+        ["demo", "--seconds", "3"],
+        ["demo", "--json"],
+        ["--theme", "pink"],
+    ],
 )
 def test_wrong_use_is_exit_code_2(arguments, capsys):
     assert run(arguments) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_the_themes_that_may_be_named_are_those_of_the_dashboard():
+    assert set(THEME.choices) == set(themes.NAMES)
 
 
 def test_an_error_inside_an_exception_group_is_reported_like_any_other(capsys, monkeypatch):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from plugtui.cli.options import paths_of, profile_option
+from plugtui.cli.options import THEME, paths_of, profile_option
 from plugtui.errors import ConfigError, ControlError, PlugtuiError
 from plugtui.secrets import Secret
 from plugtui.tasks import Tasks
@@ -206,7 +206,7 @@ def _require_terminal() -> None:
 @click.option(
     "--token", metavar="T", help="Of the engine, from its engine.json (default: PLUGTUI_TOKEN, else asked for)."
 )
-@click.option("--theme", metavar="NAME", help="dark, light, contrast or mono.")
+@click.option("--theme", type=THEME, metavar="NAME", help="dark, light, contrast or mono.")
 @profile_option
 def attach(url: str, token: str | None, theme: str | None, profile: str | None) -> int:
     """Show the dashboard of an engine that runs elsewhere. It is never started, and never stopped by leaving."""

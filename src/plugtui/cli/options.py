@@ -10,6 +10,9 @@ from plugtui.paths import Paths, chosen_profile
 
 F = TypeVar("F", bound=Callable[..., object])
 
+THEME = click.Choice(["dark", "light", "contrast", "mono"])
+"""The dashboard's themes, named here so that a wrong name is told before anything of the dashboard is imported."""
+
 
 def profile_option(command: F) -> F:
     """``--profile NAME``, handed on as ``profile: str | None``."""

@@ -11,6 +11,7 @@ import click
 
 from plugtui import __version__
 from plugtui.cli.lazy import Lazy, LazyGroup
+from plugtui.cli.options import THEME
 from plugtui.errors import PlugtuiError
 
 COMMANDS = {
@@ -98,7 +99,7 @@ root = _Root(
         click.Option(
             ["--profile"], metavar="NAME", help="Which account's engine (default: PLUGTUI_PROFILE, else 'default')."
         ),
-        click.Option(["--theme"], metavar="NAME", help="Of the dashboard: dark, light, contrast or mono."),
+        click.Option(["--theme"], type=THEME, metavar="NAME", help="Of the dashboard: dark, light, contrast or mono."),
     ],
     invoke_without_command=True,
     callback=_dashboard,
