@@ -27,9 +27,10 @@ class Stage:
         await self.settle()
 
     async def settle(self) -> None:
-        """Paint what has changed."""
-        await self.pilot.pause()
-        self.app.tick()
+        """Paint what has changed, and again what follows from a new layout."""
+        for _ in range(2):
+            await self.pilot.pause()
+            self.app.tick()
         await self.pilot.pause()
 
     def table(self, selector: str) -> LineTable[Any]:

@@ -144,6 +144,9 @@ class Dashboard(App[Outcome]):
 
     def tick(self) -> None:
         """Draw what has changed, tell what must be told."""
+        if not self.screen_stack:
+            # A last tick after the app has begun to leave.
+            return
         now = self.now_ns()
         if self.options.progress and self.world.link.state == "starting":
             self.world.link = LinkStatus("starting", self.options.progress())

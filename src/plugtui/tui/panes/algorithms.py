@@ -62,7 +62,7 @@ class AlgorithmsPane(Pane):
         preview.display = room >= _PREVIEW and state is not None
         if preview.display and state is not None:
             table.styles.height = len(self.world.algos.table) + 2
-            preview.paint(preview_lines(self.world, state.name, preview.size.width)[: preview.size.height])
+            preview.paint(preview_lines(self.world, state.name, table.size.width)[:room])
         else:
             table.styles.height = "1fr"
 

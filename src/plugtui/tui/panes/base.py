@@ -70,6 +70,7 @@ class Pane(Vertical):
 
     number = 0
     name_shown = ""
+    filterable = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="filter", tooltip="Show only rows with these words"),
@@ -80,7 +81,8 @@ class Pane(Vertical):
         yield PaneHead(classes="pane-head")
         with Vertical(classes="pane-body"):
             yield from self.compose_body()
-            yield FilterInput()
+            if self.filterable:
+                yield FilterInput()
 
     def compose_body(self) -> ComposeResult:
         """Yield the widgets of the body."""
@@ -132,6 +134,10 @@ class Pane(Vertical):
 
     # ------------------------------------------------------------ filter
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A pane without a table offers no filter."""
+        return action != "filter" or self.filterable
+
     def action_filter(self) -> None:
         """Open the filter."""
         field = self.query_one(FilterInput)
@@ -156,6 +162,8 @@ class Pane(Vertical):
 
     def clear_filter(self) -> bool:
         """Forget the words; returns whether there were any."""
+        if not self.filterable:
+            return False
         field = self.query_one(FilterInput)
         had = bool(field.value)
         field.value = ""

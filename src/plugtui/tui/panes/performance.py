@@ -11,13 +11,12 @@ from plugtui.control.messages import AccountState
 from plugtui.tui import format as fmt
 from plugtui.tui.charts import ChartView, Series
 from plugtui.tui.model.performance import FigureText, Performance, Share, figure_texts
-from plugtui.tui.panes.base import FilterInput, Pane
+from plugtui.tui.panes.base import Pane
 from plugtui.tui.panes.traders import window_runs
 from plugtui.tui.widgets.painted import Line, Painted, Run
 
 _GAP = 2
 _NUMBER = 7
-_PLOT_NS = 1_000_000_000
 
 
 class PerformanceChart(ChartView, can_focus=True):
@@ -41,11 +40,13 @@ class PerformancePane(Pane):
         ),
     ]
 
+    filterable = False
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._plotted_ns = 0
         self._as_index = False
-        self._shown: tuple[object, ...] = ()
+        self._figures_of: tuple[object, ...] = ()
+        self._curves_of: tuple[object, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         """Yield curves, figures and tables."""
@@ -57,14 +58,6 @@ class PerformancePane(Pane):
         """The curves take the focus."""
         return self.query_one(PerformanceChart)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to filter."""
-        return action != "filter"
-
-    def clear_filter(self) -> bool:
-        """There is no filter."""
-        return False
-
     def head_left(self) -> list[Run]:
         """Say what the curve is."""
         return [Run(" growth of 1, without deposits", "dim")] if self._as_index else []
@@ -74,42 +67,27 @@ class PerformancePane(Pane):
         return window_runs(self.world.performance.window, "window")
 
     def paint_pane(self, now_ns: int) -> None:
-        """Draw figures when they change, curves at most once a second."""
+        """Draw what has changed. The curves come with an answer of the engine, which is asked for once a second at most."""
         self.paint_head()
         performance, account = self.world.performance, self.world.account
         zoomed = self.screen.has_class("-single")
-        day = (account.day_pnl, account.equity) if account else None
-        shown = (performance.version, day, self.size, zoomed, self._as_index, self.world.link.state)
-        if shown == self._shown and now_ns - self._plotted_ns < 10 * _PLOT_NS:
-            return
-        if now_ns and now_ns - self._plotted_ns < _PLOT_NS and shown[2:] == self._shown[2:] and self._same_data(shown):
-            return
-        self._shown, self._plotted_ns = shown, now_ns
-        self._paint_figures(performance, zoomed)
-        self._paint_chart(performance)
+        curves = (performance.version, self._as_index, zoomed, self.size, self.world.link.state)
+        figures = (*curves, account)
+        if figures != self._figures_of:
+            self._figures_of = figures
+            self._paint_figures(performance, zoomed)
+        if curves != self._curves_of:
+            self._curves_of = curves
+            self._paint_curves(performance)
 
-    def _same_data(self, shown: tuple[object, ...]) -> bool:
-        """Only the live equity moved: that can wait for the next second."""
-        return bool(self._shown) and shown[0] == self._shown[0]
-
-    def _paint_chart(self, performance: Performance) -> None:
-        view = self.query_one(PerformanceChart)
-        curve = performance.curve
+    def _paint_curves(self, performance: Performance) -> None:
+        view, curve = self.query_one(PerformanceChart), performance.curve
         if len(curve) < 2:
             view.say(self._words(performance))
             return
-        live = (
-            float(self.world.account.equity)
-            if self.world.account and performance.loaded == performance.window
-            else None
-        )
-        times, equity = list(curve.times_ns), list(curve.equity)
-        if live is not None and not self._as_index:
-            times.append(max(times[-1], self.world.account.as_of_ns if self.world.account else 0))
-            equity.append(live)
-        upper = Series(curve.times_ns, curve.index) if self._as_index else Series(times, equity)
+        upper = Series(curve.times_ns, curve.index if self._as_index else curve.equity)
         lower = Series(curve.times_ns, curve.drawdown, "percent", "fall", filled=True)
-        view.draw(upper, lower, self.world.zone, (self._shown, live))
+        view.draw(upper, lower, self.world.zone, self._curves_of)
 
     def _words(self, performance: Performance) -> list[str]:
         """Say why there is no curve."""
@@ -142,13 +120,6 @@ class PerformancePane(Pane):
     def action_index(self) -> None:
         """Money or growth."""
         self._as_index = not self._as_index
-
-    def action_filter(self) -> None:
-        """Nothing to filter."""
-
-    def on_mount(self) -> None:
-        """A filter has no place here."""
-        self.query_one(FilterInput).remove()
 
 
 def figure_grid(figures: Sequence[FigureText], width: int, rows: int) -> list[Line]:
