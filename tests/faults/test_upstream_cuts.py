@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from plugtui.config import RestSettings
+from plugtui.control.messages import Fill
 from plugtui.sim.faults import Faults
 from plugtui.sim.server import SimSettings
 from plugtui.store import ledger_rows
@@ -102,9 +103,14 @@ async def test_a_hundred_cuts_cost_no_connection_and_no_execution(tmp_path: Path
         assert all(trader.data.socket.open and trader.account.socket.open for trader in traders)
         report = running.simulator.streams.registry.report(0.0)["/v2/iex"]
         assert report["most_at_a_time"] == 1
-        told = [f.body for f in await running.engine._facts.since(0, 20_000) if f.body.__struct_config__.tag == "fill"]
-        mine = [fill.execution_id for fill in told if fill.time_ns >= begin_ns]  # type: ignore[union-attr]
-        assert set(mine) == {execution[0] for execution in truth_of(running)}
+
+        async def all_told() -> bool:
+            facts = [f.body for f in await running.engine._facts.since(0, 20_000)]
+            told = {body.execution_id for body in facts if isinstance(body, Fill) and body.time_ns >= begin_ns}
+            return told == {execution[0] for execution in truth_of(running)}
+
+        # What is committed can be read an instant before it is shown.
+        await eventually(all_told)
         for trader in traders:
             await trader.close()
 
