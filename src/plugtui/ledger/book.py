@@ -16,7 +16,7 @@ from plugtui.ledger.executions import Execution, ExecutionBook, from_fill, from_
 from plugtui.ledger.orders import OrderRecord, event_key, event_of, family, merge, recovered_event
 from plugtui.wire.trading import RestFill, TradeUpdate
 
-ORDERS_REMEMBERED = 50_000
+ORDERS_REMEMBERED = 10_000
 EVENTS_REMEMBERED = 200_000
 
 
