@@ -21,8 +21,8 @@ def test_a_knob_takes_the_text_of_the_command_line() -> None:
     ("assignment", "complaint"),
     [
         ("no_such=1", "no_such"),
-        ("mute=perhaps", "expected bool"),
-        ("symbol_limit=1.5", "expected int"),
+        ("mute=perhaps", "expected true or false"),
+        ("symbol_limit=1.5", "expected a whole number"),
         ("symbol_limit=-1", "expected 0 to inf"),
         ("plan=gold", "one of free, paid"),
         ("duplicate_events=2", "expected 0 to 1"),

@@ -25,7 +25,7 @@ def profile_option(command: F) -> F:
 
 def json_option(command: F) -> F:
     """``--json``, handed on as ``as_json: bool``."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, for scripts.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="JSON on stdout, for scripts.")(command)
 
 
 def paths_of(profile: str | None) -> Paths:

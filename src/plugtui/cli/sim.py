@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port to listen on (default: any free one).")
-@click.option("--seed", type=int, default=1, show_default=True, help="Everything follows from it.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=0, metavar="P", help="Port to listen on (default: any free one)."
+)
+@click.option("--seed", type=int, default=1, show_default=True, metavar="S", help="Everything follows from it.")
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     metavar="X",
     help="Simulated seconds per second.",
 )
-@click.option("--rate", type=click.FloatRange(0), default=200.0, show_default=True, help="Market messages a second.")
+@click.option(
+    "--rate", type=click.FloatRange(0), default=200.0, show_default=True, metavar="N", help="Market messages a second."
+)
 @click.option("--fault", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a fault knob; may be repeated.")
 @click.option(
     "--history",

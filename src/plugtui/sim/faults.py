@@ -15,6 +15,7 @@ from plugtui.errors import ConfigError
 
 _TRUE = {"true", "yes", "on", "1", "now"}
 _FALSE = {"false", "no", "off", "0"}
+_EXPECTED = {"bool": "true or false", "int": "a whole number", "float": "a number", "tuple": "LOW,HIGH or one number"}
 
 
 def _knob(
@@ -156,7 +157,9 @@ class Faults:
             result = _convert(type(item.default), value)
         except (TypeError, ValueError, OverflowError):
             kind = type(item.default).__name__
-            raise ConfigError(f"fault knob {name} was {value!r}, expected {kind}", item.metadata["doc"]) from None
+            raise ConfigError(
+                f"fault knob {name} was {value!r}, expected {_EXPECTED.get(kind, kind)}", item.metadata["doc"]
+            ) from None
         self._check_range(item, value, result)
         return result
 
