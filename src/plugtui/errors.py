@@ -4,7 +4,7 @@
 
     PlugtuiError                 what a user reads: a title, a hint and an exit code
     ├── ConfigError              a setting is missing or wrong (exit 2)
-    ├── CredentialsError         the keys are missing or were refused (exit 3)
+    ├── CredentialsError         the keys are missing or cannot be read (exit 3)
     ├── AlreadyRunning           another engine of this profile holds the lock (exit 4)
     ├── AddressInUse             the gateway port is taken (exit 5)
     ├── NotRunning               no engine of this profile is running (exit 6)
@@ -43,7 +43,7 @@ class ConfigError(PlugtuiError):
 
 
 class CredentialsError(PlugtuiError):
-    """The brokerage keys are missing, or the broker refused them."""
+    """The brokerage keys are missing, or the place where they are kept cannot be read or written."""
 
     exit_code = 3
 

@@ -31,7 +31,7 @@ EXIT_CODES = {
     0: "done, or closed on request",
     1: "an error that has no code of its own",
     2: "wrong use or a wrong setting",
-    3: "brokerage keys missing or refused",
+    3: "brokerage keys missing or unreadable",
     4: "an engine of this profile runs already",
     5: "the port is taken",
     6: "no engine of this profile runs",
