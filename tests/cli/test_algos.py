@@ -65,6 +65,7 @@ def test_a_name_that_is_not_known_is_an_error(call):
 
 def test_an_empty_list_says_what_to_do(call):
     assert "plugtui algos add" in call("list")[1]
+    assert not Paths().state_dir.exists()
 
 
 def test_keys_are_left_alone_while_an_engine_is_starting(call):

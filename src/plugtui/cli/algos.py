@@ -35,7 +35,7 @@ def list_algos(profile: str | None, as_json: bool) -> None:
     paths = paths_of(profile)
     if not _engine_runs(paths):
         # Counters live in the engine: zeros would be taken for counted.
-        _list_keys(_on_store(paths, _all_keys), as_json)
+        _list_keys(_on_store(paths, _all_keys) if paths.ledger.exists() else [], as_json)
         return
     from plugtui.cli.link import snapshot
 
