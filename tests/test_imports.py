@@ -30,7 +30,13 @@ def test_what_runs_without_a_screen_loads_no_screen(module):
 
 @pytest.mark.parametrize(
     "module",
-    ["plugtui.wire.codec", "plugtui.engine.router", "plugtui.engine.outbox", "plugtui.ledger", "plugtui.performance"],
+    [
+        "plugtui.wire.codec",
+        "plugtui.engine.market.router",
+        "plugtui.engine.market.outbox",
+        "plugtui.ledger",
+        "plugtui.performance",
+    ],
 )
 def test_a_pure_core_loads_no_network_and_no_database(module):
     assert not loaded_after(f"import {module}") & {"aiohttp", "websockets", "sqlite3", "textual"}

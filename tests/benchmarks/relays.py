@@ -11,7 +11,7 @@ import msgspec
 import websockets
 from aiohttp import web
 
-from plugtui.engine.client_socket import accept
+from plugtui.engine.clients.client_socket import accept
 from plugtui.wire.codec import Codec, decode, encode, split
 from plugtui.wire.marketdata import AUTHENTICATED, CONNECTED, auth_request, control, parse_requests
 from plugtui.wire.websocket import BINARY, server_frame

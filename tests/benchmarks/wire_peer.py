@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import web
 
-from plugtui.engine.client_socket import accept
+from plugtui.engine.clients.client_socket import accept
 from plugtui.wire.channels import Family
 from plugtui.wire.codec import Codec, encode
 from plugtui.wire.marketdata import (

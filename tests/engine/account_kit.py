@@ -14,13 +14,13 @@ from plugtui.brokers.alpaca import AlpacaBroker
 from plugtui.brokers.port import Credentials
 from plugtui.config import AccountSettings
 from plugtui.control.messages import Fill
-from plugtui.engine.account import Account
-from plugtui.engine.account_stream import AccountStream
+from plugtui.engine.account.account import Account
+from plugtui.engine.account.journal import Journal
+from plugtui.engine.account.orders import OrderBookkeeper
+from plugtui.engine.account.stream import AccountStream
 from plugtui.engine.backoff import Trouble
 from plugtui.engine.facts import FactLog
 from plugtui.engine.gap_log import GapLog
-from plugtui.engine.journal import Journal
-from plugtui.engine.orders import OrderBookkeeper
 from plugtui.sim.server import Simulator
 from plugtui.store import ledger_rows
 from plugtui.store.store import Store

@@ -13,15 +13,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from plugtui.brokers.port import Credentials
-from plugtui.engine.access import Access, BrowserGuard
-from plugtui.engine.algo_sessions import SessionJournal
-from plugtui.engine.algos import AlgoDirectory
-from plugtui.engine.budget import Budget
+from plugtui.engine.clients.access import Access, BrowserGuard
+from plugtui.engine.clients.algos import AlgoDirectory
+from plugtui.engine.clients.programs import UNKNOWN, Address, Program, Programs
+from plugtui.engine.clients.sessions import SessionJournal
 from plugtui.engine.facts import FactLog
-from plugtui.engine.passthrough import Passthrough
-from plugtui.engine.programs import UNKNOWN, Address, Program, Programs
-from plugtui.engine.rest_forward import Forwarder
-from plugtui.engine.submission import Submissions
+from plugtui.engine.rest.budget import Budget
+from plugtui.engine.rest.forward import Forwarder
+from plugtui.engine.rest.passthrough import Passthrough
+from plugtui.engine.rest.submission import Submissions
 from plugtui.errors import StoreError
 from plugtui.secrets import Secret
 from plugtui.store.keys import KeyStore

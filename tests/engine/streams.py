@@ -16,10 +16,10 @@ from aiohttp import web
 from plugtui.brokers.port import Credentials
 from plugtui.config import GatewaySettings, Settings, SlowClientSettings, UpstreamSettings
 from plugtui.control.messages import StreamState
-from plugtui.engine.access import Access, BrowserGuard, Identity
-from plugtui.engine.account_client import AccountOutlets
-from plugtui.engine.gateway import Gateway
-from plugtui.engine.upstreams import Upstreams
+from plugtui.engine.clients.access import Access, BrowserGuard, Identity
+from plugtui.engine.clients.account_client import AccountOutlets
+from plugtui.engine.clients.gateway import Gateway
+from plugtui.engine.market.upstreams import Upstreams
 from plugtui.sim.server import SimSettings, Simulator
 from plugtui.tasks import Tasks
 from plugtui.wire.marketdata import Pair

@@ -13,10 +13,10 @@ from aiohttp.test_utils import TestServer
 from plugtui.brokers.port import Credentials
 from plugtui.config import UpstreamSettings
 from plugtui.control.messages import StreamState
-from plugtui.engine import upstream as upstream_module
-from plugtui.engine.account_stream import AccountStream
+from plugtui.engine.account.stream import AccountStream
 from plugtui.engine.backoff import Trouble
-from plugtui.engine.upstream import Upstream
+from plugtui.engine.market import upstream as upstream_module
+from plugtui.engine.market.upstream import Upstream
 from plugtui.secrets import Secret
 from plugtui.wire.paths import stock
 from plugtui.wire.trading import TradeUpdate
@@ -185,7 +185,7 @@ async def test_an_answer_of_the_account_stream_that_cannot_be_read_costs_one_rec
 async def test_a_host_that_lets_us_in_and_stays_silent_is_not_taken_for_one_that_refuses_the_keys(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugtui.engine.account_stream.REPLY_S", 0.02)
+    monkeypatch.setattr("plugtui.engine.account.stream.REPLY_S", 0.02)
     host.answers = False
     states: list[StreamState] = []
     stream = account_stream(host, states)

@@ -20,27 +20,27 @@ from plugtui.brokers.port import Credentials
 from plugtui.config import Settings
 from plugtui.control.messages import AccountState, AlgoState, EngineState, Notice, StreamState, TraderState
 from plugtui.engine import control, metrics
-from plugtui.engine.access import Access, BrowserGuard, is_loopback
-from plugtui.engine.account import Account
-from plugtui.engine.account_client import AccountOutlets
-from plugtui.engine.account_stream import AccountStream
-from plugtui.engine.algo_commands import AlgoCommands
-from plugtui.engine.algo_sessions import SessionJournal
-from plugtui.engine.algos import AlgoDirectory
-from plugtui.engine.budget import Budget
+from plugtui.engine.account.account import Account
+from plugtui.engine.account.journal import Journal
+from plugtui.engine.account.orders import OrderBookkeeper
+from plugtui.engine.account.queries import PerformanceQuery
+from plugtui.engine.account.stream import AccountStream
+from plugtui.engine.clients.access import Access, BrowserGuard, is_loopback
+from plugtui.engine.clients.account_client import AccountOutlets
+from plugtui.engine.clients.algos import AlgoDirectory
+from plugtui.engine.clients.commands import AlgoCommands
+from plugtui.engine.clients.gateway import Gateway
+from plugtui.engine.clients.programs import Programs
+from plugtui.engine.clients.sessions import SessionJournal
 from plugtui.engine.control import Commands, ControlServer, NoArgs
 from plugtui.engine.facts import FactLog
 from plugtui.engine.gap_log import GapLog
-from plugtui.engine.gateway import Gateway
-from plugtui.engine.journal import Journal
-from plugtui.engine.orders import OrderBookkeeper
-from plugtui.engine.passthrough import Passthrough
-from plugtui.engine.performance_query import PerformanceQuery
-from plugtui.engine.programs import Programs
-from plugtui.engine.rest_forward import Forwarder
-from plugtui.engine.stream_journal import StreamJournal
+from plugtui.engine.market.stream_journal import StreamJournal
+from plugtui.engine.market.upstreams import Upstreams
+from plugtui.engine.rest.budget import Budget
+from plugtui.engine.rest.forward import Forwarder
+from plugtui.engine.rest.passthrough import Passthrough
 from plugtui.engine.supervisor import EngineInfo
-from plugtui.engine.upstreams import Upstreams
 from plugtui.errors import StoreError
 from plugtui.ledger.pnl import Pnl
 from plugtui.paths import Paths

@@ -12,7 +12,7 @@ import msgspec
 
 from plugtui.brokers.port import AccountInfo, Broker, Credentials
 from plugtui.control.messages import TraderState
-from plugtui.engine.account_stream import AccountStream
+from plugtui.engine.account.stream import AccountStream
 from plugtui.engine.facts import FactLog
 from plugtui.errors import BrokerError, BrokerRefused, ControlError, PlugtuiError, StoreError
 from plugtui.secrets import Secret

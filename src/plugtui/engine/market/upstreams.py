@@ -1,0 +1,60 @@
+"""All market-data connections to Alpaca: one for each endpoint that was ever wanted (row G1)."""
+
+import time
+from collections.abc import Callable
+
+from plugtui.brokers.port import Credentials
+from plugtui.config import UpstreamSettings
+from plugtui.control.messages import StreamState
+from plugtui.engine.market.upstream import StreamEvents, Upstream
+from plugtui.tasks import Tasks
+from plugtui.wire.paths import Endpoint, stock
+
+
+class Upstreams:
+    """Make upstreams on demand and end them together.
+
+    Args:
+        market_open: tells whether the stock market is open; None when unknown.
+        on_failure: told when an upstream ends by a fault of ours.
+    """
+
+    def __init__(
+        self,
+        settings: UpstreamSettings,
+        credentials: Credentials,
+        events: StreamEvents,
+        market_open: Callable[[], bool | None],
+        on_failure: Callable[[str, BaseException], None],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._events = events
+        self._market_open = market_open
+        self._clock = clock
+        self._by_path: dict[str, Upstream] = {}
+        self._tasks = Tasks(on_failure)
+
+    def get(self, endpoint: Endpoint) -> Upstream:
+        """Return the one upstream of an endpoint; it connects when a client wants data from it."""
+        upstream = self._by_path.get(endpoint.path)
+        if upstream is None:
+            upstream = Upstream(
+                endpoint, self._settings, self._credentials, self._events, self._market_open, self._clock
+            )
+            self._by_path[endpoint.path] = upstream
+            self._tasks.start(upstream.run(), f"upstream {endpoint.path}")
+        return upstream
+
+    def open_default(self) -> None:
+        """List the configured stock feed from the start, so that its state shows before anybody wants it."""
+        self.get(stock(self._settings.feed))
+
+    def states(self) -> list[StreamState]:
+        """Return what each is doing."""
+        return [upstream.state() for upstream in self._by_path.values()]
+
+    async def aclose(self) -> None:
+        """Close every connection with a close frame, which frees its slot at once."""
+        await self._tasks.aclose()

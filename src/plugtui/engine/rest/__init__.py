@@ -1,0 +1,1 @@
+"""REST for the algorithms: routes, one budget, orders that are never sent twice."""
