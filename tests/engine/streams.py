@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -174,6 +175,7 @@ async def streams(
     sim: SimSettings | None = None,
     slow: SlowClientSettings | None = None,
     market_open: Callable[[], bool | None] = lambda: True,
+    clock: Callable[[], int] = time.time_ns,
     **upstream: Any,
 ) -> AsyncIterator[Bench]:
     """Run a simulator and a gateway on it."""
@@ -188,7 +190,12 @@ async def streams(
         credentials = Credentials(account.key_id, account.secret, simulator.url)
         events, directory, failures = Events(), Directory(), []  # type: ignore[var-annotated]
         upstreams = Upstreams(
-            settings.upstream, credentials, events, market_open, lambda name, error: failures.append((name, error))
+            settings.upstream,
+            credentials,
+            events,
+            market_open,
+            lambda name, error: failures.append((name, error)),
+            clock,
         )
         access = Access(_NoKeys(), account.key_id, account.secret)
 

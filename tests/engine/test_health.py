@@ -28,10 +28,3 @@ def test_a_state_lasts_since_it_was_entered_and_a_new_reason_is_news() -> None:
     assert not health.become("waiting", 6, "no connection")
     assert health.become("waiting", 7, "another program holds the connection")
     assert health.snapshot(8).since_ns == 5
-
-
-def test_silence_counts_from_the_connection_when_nothing_has_come_since() -> None:
-    health = StreamHealth("data iex", "/v2/iex", 0)
-    health.saw(1 * SECOND, 1)
-    health.connected_ns = 10 * SECOND
-    assert health.silence_s(15 * SECOND) == 5.0

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 import websockets
@@ -184,6 +185,23 @@ async def test_a_mute_upstream_is_noticed_and_dialled_anew() -> None:
         bench.simulator.faults.update({"mute": False})
         before = len(client.messages)
         await eventually(lambda: len(client.messages) > before)
+
+
+async def test_a_wall_clock_that_jumps_costs_no_connection_and_delays_no_alarm() -> None:
+    jumps = [0]
+    patience = {"stale_after_s": 0.5, "reconnect_after_s": 600.0}
+    async with streams(clock=lambda: time.time_ns() + jumps[-1], **patience) as bench, bench.client() as client:
+        await client.log_in()
+        await client.subscribe(quotes=["*"])
+        client.collect()
+        await eventually(lambda: client.messages)
+        for jump in (3_600 * 10**9, -3_600 * 10**9):
+            jumps.append(jump)
+            before = len(client.messages)
+            await eventually(lambda before=before: len(client.messages) > before + 200)  # type: ignore[misc]
+            assert bench.state().state == "live" and ("lost", "data iex") not in bench.events.gaps
+        bench.simulator.faults.update({"mute": True})
+        await eventually(lambda: bench.state().state == "stale")
 
 
 async def test_silence_of_a_closed_market_is_quiet_and_no_fault() -> None:

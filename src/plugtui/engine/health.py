@@ -28,7 +28,6 @@ class StreamHealth:
         self.messages = 0
         self.subscriptions = 0
         self.last_message_ns: int | None = None
-        self.connected_ns = now_ns
         self._lags: deque[tuple[int, float]] = deque(maxlen=50)
         self._counts: deque[tuple[int, int]] = deque(maxlen=64)
 
@@ -54,10 +53,6 @@ class StreamHealth:
     def saw_event(self, now_ns: int, event_ns: int) -> None:
         """Note that an event of ``event_ns`` has arrived now."""
         self._lags.append((now_ns, (now_ns - event_ns) / 1e6))
-
-    def silence_s(self, now_ns: int) -> float:
-        """Return the seconds since the last data message, or since the stream was connected."""
-        return (now_ns - max(self.last_message_ns or 0, self.connected_ns)) / SECOND_NS
 
     def snapshot(self, now_ns: int) -> StreamState:
         """Return the state as the control link carries it."""

@@ -248,14 +248,12 @@ class Account:
             except PlugtuiError as error:
                 self.recovery_problem = error.title
                 log.warning("what was missed cannot be fetched yet: %s", error.title)
-                trouble = (
-                    Trouble.THROTTLED if isinstance(error, BrokerError) and error.status == 429 else Trouble.NETWORK
-                )
-                await asyncio.sleep(max(0.2, min(30.0, backoff.failed(trouble, self._now_ns()))))
+                await asyncio.sleep(max(0.2, min(30.0, backoff.failed(_trouble_of(error), self._now_ns()))))
 
     async def _reconcile(self) -> None:
         """Look again now and then, and shortly after each recovery: an event may be lost on a connection that stays up."""
         settling: list[float] = []
+        backoff = Backoff(random.random)
         while True:
             pause_s = settling.pop(0) if settling else self._settings.reconcile_s
             try:
@@ -272,7 +270,10 @@ class Account:
             except PlugtuiError as error:
                 self.recovery_problem = error.title
                 log.warning("the ledger could not be compared with the broker: %s", error.title)
+                # Soon again: until then the problem is shown, and the broker may be back.
+                settling = [max(1.0, min(30.0, backoff.failed(_trouble_of(error), self._now_ns())))]
                 continue
+            backoff = Backoff(random.random)
             if found.lagging and not settling:
                 settling = list(SETTLE_S)
 
@@ -369,3 +370,7 @@ class Account:
             except BrokerError as error:
                 failed.append(f"{record.symbol}: {error.title}")
         return accepted, failed
+
+
+def _trouble_of(error: PlugtuiError) -> Trouble:
+    return Trouble.THROTTLED if isinstance(error, BrokerError) and error.status == 429 else Trouble.NETWORK

@@ -13,6 +13,8 @@ from plugtui.wire.marketdata import Pair, subscription_requests
 
 Request = dict[str, Any]
 SYMBOL_LIMIT = 405
+REFUSED = -(2**63)
+"""Time of release of what the server refused: it does not stay subscribed."""
 
 
 @dataclass(eq=False)

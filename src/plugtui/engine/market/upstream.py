@@ -20,7 +20,7 @@ from plugtui.control.messages import StreamState
 from plugtui.engine.backoff import HINTS, LINGER_NS, Backoff, Trouble, trouble_of_code, trouble_of_status
 from plugtui.engine.health import StreamHealth
 from plugtui.engine.market.router import Router
-from plugtui.engine.market.subscriptions import Change, Request, SubscriptionBook
+from plugtui.engine.market.subscriptions import REFUSED, Change, Request, SubscriptionBook
 from plugtui.errors import WireError
 from plugtui.wire.channels import ORDERBOOKS, QUOTES, TRADES, Family
 from plugtui.wire.codec import Codec, encode, event_time_ns
@@ -85,6 +85,8 @@ class Upstream:
         credentials: read at each attempt.
         market_open: tells whether the stock market is open; None when unknown.
         events: told of changes.
+        clock: wall time in ns, for what is shown.
+        ticks: ns that only grow, for all that is waited for: the wall clock may jump (row O3).
     """
 
     def __init__(
@@ -95,18 +97,20 @@ class Upstream:
         events: StreamEvents,
         market_open: Callable[[], bool | None],
         clock: Callable[[], int] = time.time_ns,
+        ticks: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         if endpoint.family is None:
             raise WireError(f"{endpoint.path} is not a market-data endpoint")
         self.endpoint = endpoint
         self.codec = Codec.MSGPACK if endpoint.family is Family.OPTION else Codec(settings.codec)
         self.router = Router(endpoint.family, self.codec)
-        self.health = StreamHealth(f"data {endpoint.path.rsplit('/', 1)[-1]}", endpoint.path, clock())
+        self.health = StreamHealth(name_of(endpoint), endpoint.path, clock())
         self._settings = settings
         self._credentials = credentials
         self._events = events
         self._market_open = market_open
         self._clock = clock
+        self._ticks = ticks
         self._backoff = Backoff(random.random)
         self._book = SubscriptionBook(self._refused)
         self._news: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue(_MAX_NEWS)
@@ -114,13 +118,14 @@ class Upstream:
         self._requests: asyncio.Queue[Request] = asyncio.Queue()
         self._flush_due = False
         self._fatal: _Failed | None = None
-        self._failed_at_ns = 0
-        self._last_live_ns = 0
+        self._failed_ticks = 0
+        self._last_live_ticks = -LINGER_NS
+        self._heard_ticks = 0
         self._gap_open = False
         self._patience = 1
         self._unanswered = False
         """The server has let a client wait in vain, and has said nothing since."""
-        self._waiting_ns = 0
+        self._waiting_ticks = 0
         """Since when the server owes an answer."""
         self._unreadable = 0
 
@@ -133,7 +138,7 @@ class Upstream:
         before the first data), with 0 or the code of the refusal; after two seconds without an answer with 0, and at once
         while the server is known not to answer.
         """
-        if self._fatal and self._clock() - self._failed_at_ns < _FATAL_RETRY_NS:
+        if self._fatal and self._ticks() - self._failed_ticks < _FATAL_RETRY_NS:
             self._book.hold(pairs, lambda code: None)
             done(self._fatal.code or 500)
             return
@@ -153,7 +158,7 @@ class Upstream:
 
     def release(self, pairs: Iterable[Pair], refused: bool = False) -> None:
         """Give pairs back; they stay subscribed for a while unless the server refused them."""
-        self._book.release(pairs, 0 if refused else self._clock())
+        self._book.release(pairs, REFUSED if refused else self._ticks())
 
     def state(self) -> StreamState:
         """Return what the stream is doing."""
@@ -179,7 +184,7 @@ class Upstream:
         while not self._book.held:
             self._unanswered = False
             self._become("idle")
-            self._book.expire(self._clock())
+            self._book.expire(self._ticks())
             self._wake.clear()
             await self._wake.wait()
 
@@ -190,12 +195,12 @@ class Upstream:
         try:
             await self._authenticate(socket)
             self._fatal = None
-            self._backoff.up(self._clock())
+            self._backoff.up(self._ticks())
             self._requests = asyncio.Queue()
             self._unanswered = False
-            self._waiting_ns = self._clock()
+            self._waiting_ticks = self._ticks()
             self._send(self._book.connected())
-            self.health.connected_ns = self._clock()
+            self._heard_ticks = self._ticks()
             self._become("live")
             self._gap_open = False
             self._tell(partial(self._events.stream_restored, self.health.name, self._clock()))
@@ -203,7 +208,7 @@ class Upstream:
         except ConnectionClosed as closed:
             raise _Failed(Trouble.NETWORK, f"connection lost ({_describe(closed)})") from closed
         finally:
-            self._last_live_ns = self._clock() if self.health.state != "connecting" else self._last_live_ns
+            self._last_live_ticks = self._ticks() if self.health.state != "connecting" else self._last_live_ticks
             self._book.lost()
             self.router.reset()
             await _close(socket)
@@ -298,6 +303,7 @@ class Upstream:
 
     def _note(self, count: int) -> None:
         now = self._clock()
+        self._heard_ticks = self._ticks()
         self.health.saw(now, count)
         newest = self.router.newest
         if newest is not None and self.health.wants_lag(now):
@@ -313,7 +319,7 @@ class Upstream:
             # It may have answered a request: from here on answers and requests no longer match.
             raise _Failed(Trouble.NETWORK, f"the server sent nonsense: {problem.title}") from problem
         self._unanswered = False
-        self._waiting_ns = self._clock()
+        self._waiting_ticks = self._ticks()
         if control.T == "subscription":
             self._send(self._book.answered())
         elif control.T == "error":
@@ -341,19 +347,19 @@ class Upstream:
         """Unsubscribe what nobody wants any more, release a stream that nobody wants, notice one that has gone mute."""
         while True:
             await asyncio.sleep(_TICK_S)
-            now = self._clock()
+            now = self._ticks()
             self.router.flush()
             self._send(self._book.expire(now - int(self._settings.unsubscribe_delay_s * 1e9)))
             if not self._book.wanted and self._book.idle:
                 raise _Unwanted
             if self._book.idle:
-                self._waiting_ns = now
-            elif now - self._waiting_ns > _UNANSWERED_NS:
+                self._waiting_ticks = now
+            elif now - self._waiting_ticks > _UNANSWERED_NS:
                 raise _Failed(Trouble.NETWORK, f"no answer to a request for {_UNANSWERED_NS // 10**9} s")
             self._listen_for_silence(now)
 
     def _listen_for_silence(self, now: int) -> None:
-        silence = self.health.silence_s(now)
+        silence = (now - self._heard_ticks) / 1e9
         if silence < self._settings.stale_after_s:
             self._patience = 1
             self._become("live")
@@ -372,16 +378,16 @@ class Upstream:
 
     async def _recover(self, failure: _Failed) -> None:
         """Mark the gap, say what is the matter and wait as long as the policy demands."""
-        now = self._clock()
-        self._failed_at_ns = now
+        now, ticks = self._clock(), self._ticks()
+        self._failed_ticks = ticks
         reason = failure.reason
-        if failure.trouble is Trouble.OCCUPIED and now - self._last_live_ns < LINGER_NS:
+        if failure.trouble is Trouble.OCCUPIED and ticks - self._last_live_ticks < LINGER_NS:
             reason = f"the server still holds our last session ({failure.code})"
         if not self._gap_open:
             self._gap_open = True
             self._tell(partial(self._events.stream_lost, self.health.name, now, reason))
         self.health.reconnects += 1
-        wait = self._backoff.failed(failure.trouble, now)
+        wait = self._backoff.failed(failure.trouble, ticks)
         log.warning("%s: %s; next attempt in %.1f s", self.health.name, reason, wait)
         if failure.trouble is Trouble.FATAL:
             self._fatal = failure
@@ -389,7 +395,8 @@ class Upstream:
             self._become("failed", failure.reason)
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
             return
         self._become("waiting", reason, now + int(wait * 1e9))
         await asyncio.sleep(wait)
@@ -412,6 +419,14 @@ class Upstream:
         while True:
             news = await self._news.get()
             await news()
+
+
+def name_of(endpoint: Endpoint) -> str:
+    """Return how a market-data stream is called on the screen: ``data iex``, ``data crypto``, ``data crypto eu-1``."""
+    last = endpoint.path.rsplit("/", 1)[-1]
+    if endpoint.family is not Family.CRYPTO or last == "crypto":
+        return f"data {last}"
+    return "data crypto" if last == "us" else f"data crypto {last}"
 
 
 _STATUS_TEXT = {
