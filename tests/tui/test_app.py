@@ -1,6 +1,7 @@
 """The dashboard under keys and mouse, on a scripted engine."""
 
 import pytest
+from textual import events
 
 from plugtui.control.messages import ClientLeft, Gap, States
 from plugtui.errors import ConfigError, ControlError, CredentialsError
@@ -348,6 +349,15 @@ async def test_plugging_in_sends_what_was_typed_and_hides_the_secret() -> None:
         await stage.press("enter")
         wanted = ("traders.plug", {"name": "west", "key_id": "PK1", "secret_key": "hush"})
         await eventually(lambda: wanted in stage.engine.asked)
+
+
+async def test_what_a_password_manager_types_in_one_go_lands_in_its_fields_and_is_not_shown() -> None:
+    async with on_stage() as stage:
+        await stage.press("3", "p")
+        for key in [*"west", "tab", *"PK1", "tab", *"hush"]:
+            stage.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await eventually(lambda: "PK1" in stage.text() and "••••" in stage.text())
+        assert "hush" not in stage.text()
 
 
 async def test_a_refused_command_is_a_toast() -> None:

@@ -180,6 +180,13 @@ class Form(Window[bool]):
         extra: (id, label) of one more button; ``on_extra`` is called by it after the form is closed.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # With priority: a password manager types "key, tab, secret" in one go, and what follows the tab must not land, readable,
+        # in the field before it.
+        Binding("tab", "next_field", "next field", id="next-field", priority=True, show=False),
+        Binding("shift+tab", "previous_field", "previous field", id="previous-field", priority=True, show=False),
+    ]
+
     def __init__(
         self,
         title: str,
@@ -219,11 +226,19 @@ class Form(Window[bool]):
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
         fields = list(self.query(Input))
-        at = fields.index(event.input)
-        if at + 1 < len(fields):
-            fields[at + 1].focus()
+        empty = [field for field in fields[fields.index(event.input) + 1 :] if not field.value]
+        if empty:
+            empty[0].focus()
         else:
             self._send()
+
+    def action_next_field(self) -> None:
+        """Go to the next field or button."""
+        self.focus_next()
+
+    def action_previous_field(self) -> None:
+        """Go to the field or button before."""
+        self.focus_previous()
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
