@@ -193,9 +193,11 @@ def keep_address(paths: "Paths", base_url: str) -> None:
     file.write_text(f'{before}{blank}\n{section}\ntrading_url = "{base_url}"\n', encoding="utf-8")
 
 
-def _require_terminal() -> None:
+def _require_terminal(
+    instead: str = "`plugtui serve` runs the engine without one, `plugtui status` says how it is",
+) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise PlugtuiError(_NO_TERMINAL, "`plugtui serve` runs the engine without one, `plugtui status` says how it is")
+        raise PlugtuiError(_NO_TERMINAL, instead)
 
 
 # ---------------------------------------------------------------- plugtui attach
@@ -234,7 +236,7 @@ def attach(url: str, token: str | None, theme: str | None, profile: str | None) 
 
 def open_demo(demo: "DemoOptions", theme: str | None) -> int:
     """Show the dashboard on the demo; everything ends with it. Returns the exit code."""
-    _require_terminal()
+    _require_terminal("`plugtui demo --headless` runs the demo without one")
     return asyncio.run(_demo(demo, theme))
 
 
