@@ -183,8 +183,24 @@ class Form(Window[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         # With priority: a password manager types "key, tab, secret" in one go, and what follows the tab must not land,
         # readable, in the field before it.
-        Binding("tab", "next_field", "next field", id="next-field", priority=True, show=False),
-        Binding("shift+tab", "previous_field", "previous field", id="previous-field", priority=True, show=False),
+        Binding(
+            "tab",
+            "next_field",
+            "next field",
+            id="next-field",
+            priority=True,
+            show=False,
+            tooltip="Go to the next field",
+        ),
+        Binding(
+            "shift+tab",
+            "previous_field",
+            "previous field",
+            id="previous-field",
+            priority=True,
+            show=False,
+            tooltip="Go to the field before",
+        ),
     ]
 
     def __init__(
