@@ -259,7 +259,9 @@ class FakeEngine:
                 "by_algo": [] if empty else BY_ALGO, "by_symbol": [] if empty else BY_SYMBOL,
             },
             "order": lambda args: {"order": {"raw": '{"id": "1", "qty": "25"}'}, "events": []},
-            "trader": lambda args: {"curve": [[t, index, drawdown] for t, _, index, drawdown in curve()]},
+            "trader": lambda args: {
+                "curve": [[t, index, drawdown] for t, _, index, drawdown in curve()], "formula": "score = Sortino · n/(n+60)",
+            },
             "algos.add": lambda args: {"key_id": "PKLOCAL1", "secret_key": "s3cr3t"},
         }  # fmt: skip
         self.down: Exception | None = None

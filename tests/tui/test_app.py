@@ -203,6 +203,7 @@ async def test_a_trader_opens_the_profile_without_amounts() -> None:
         text = stage.text()
         for words in ("Trader northstar ★", "verified", "growth since the start", "record", "win rate", "sold short"):
             assert words in text
+        await eventually(lambda: "score = Sortino · n/(n+60)" in stage.text())
 
 
 async def test_the_help_shows_the_keys_of_the_focused_pane_and_their_ids() -> None:

@@ -1,10 +1,12 @@
 """A trader's profile: record per window, curve in per cent, trades. Never an amount."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from plugtui.control.messages import TraderState
 from plugtui.errors import PlugtuiError
 from plugtui.tui import format as fmt
 from plugtui.tui.charts import Series, chart
@@ -28,6 +30,7 @@ class TraderScreen(LinesWindow[None]):
         self._who = name
         self._curve = Curve()
         self._problem = ""
+        self._formula = ""
         self._seen: object = None
         self._loaded_ns = 0
 
@@ -46,7 +49,9 @@ class TraderScreen(LinesWindow[None]):
         except PlugtuiError as error:
             self._problem = str(error)
         else:
-            self._curve = index_curve(answer if isinstance(answer, Mapping) else {})
+            record = answer if isinstance(answer, Mapping) else {}
+            self._curve = index_curve(record)
+            self._formula = str(record.get("formula", ""))
             self._problem = ""
         self.redraw()
 
@@ -89,8 +94,16 @@ class TraderScreen(LinesWindow[None]):
         )
         lines += [(Run(""),), heading("growth since the start, deposits taken out", width), *self._chart(width)]
         lines += [(Run(""),), heading("record", width), *self._record(state.figures)]
+        lines += self._score(state, width)
         lines += [(Run(""),), heading("trades", width), *self._trades()]
         return lines
+
+    def _score(self, state: TraderState, width: int) -> list[Line]:
+        """Write the formula, and why there is no score when there is none."""
+        whole = state.figures.get("ALL")
+        why = whole.undefined.get("score", "") if whole else ""
+        lines: list[Line] = [(Run(line, "dim"),) for line in textwrap.wrap(self._formula, max(20, width))]
+        return [(Run(f"no score: {why}", "warn"),), *lines] if why else lines
 
     def _chart(self, width: int) -> list[Line]:
         if len(self._curve) < 2:
