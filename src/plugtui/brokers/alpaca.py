@@ -101,10 +101,6 @@ class AlpacaBroker:
         """Read one order with its legs."""
         return OrderRow(await self._get(f"/orders/{order_id}", {"nested": "true"}))
 
-    async def order_by_client_id(self, client_order_id: str) -> OrderRow:
-        """Read one order by the id that its sender gave it."""
-        return OrderRow(await self._get("/orders:by_client_order_id", {"client_order_id": client_order_id}))
-
     async def fills(self, after_ns: int, limit: int = 10_000) -> list[RestFill]:
         """Read the executions since ``after_ns``, oldest first; of more than ``limit`` the newest.
 

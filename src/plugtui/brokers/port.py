@@ -111,9 +111,6 @@ class Broker(Protocol):
     async def order(self, order_id: str) -> OrderRow:
         """Read one order with its legs."""
 
-    async def order_by_client_id(self, client_order_id: str) -> OrderRow:
-        """Read one order by the id that its sender gave it."""
-
     async def fills(self, after_ns: int, limit: int = 10_000) -> list[RestFill]:
         """Read the executions since ``after_ns``, oldest first; of more than ``limit`` the newest."""
 

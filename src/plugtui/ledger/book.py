@@ -83,10 +83,6 @@ class Ledger:
         """Return the orders that may still change; of one algorithm when it is given."""
         return [o for o in self._orders.values() if not o.final and (algo is None or o.algo == algo)]
 
-    def knows_event(self, key: str) -> bool:
-        """Tell whether an event of this name was taken."""
-        return key in self._events
-
     # ------------------------------------------------------------- restoring
 
     def restore_order(self, record: OrderRecord) -> None:
