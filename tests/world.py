@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ async def world(
     """Run a simulator and an engine on it; cut sessions give their slot back at once unless ``sim`` says otherwise."""
     sim = sim or SimSettings(rate=300)
     sim.faults.update({"linger_s": 0.0, "rate_limit": 0})
-    async with Simulator(replace(sim)) as simulator:
+    async with Simulator(sim) as simulator:
         sent: list[Event] = []
         publish = simulator.streams.publish
 
