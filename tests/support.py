@@ -124,6 +124,9 @@ async def cancelled_at_end(work: Awaitable[object], name: str = "under test") ->
     try:
         yield task
     finally:
-        task.cancel()
+        # More than once: the SDKs read with asyncio.wait_for, which loses a cancellation that comes together with data.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=0.5)
         with contextlib.suppress(asyncio.CancelledError):
             await task

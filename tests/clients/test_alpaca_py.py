@@ -1,6 +1,7 @@
 """The unmodified alpaca-py through the gateway: data streams, account stream and REST."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,10 @@ async def test_several_clients_of_two_sdks_share_one_upstream_session(tmp_path: 
         streams = [stocks(running) for _ in kept]
         for stream, mine, symbol in zip(streams, kept, ("AAPL", "AAPL", "MSFT", "*"), strict=True):
             stream.subscribe_quotes(collector(mine), symbol)
-        runs = [asyncio.get_running_loop().create_task(stream._run_forever()) for stream in streams]
-        await eventually(lambda: all(len(mine) > 3 for mine in kept))
-        for run in runs:
-            run.cancel()
-        await asyncio.gather(*runs, return_exceptions=True)
+        async with AsyncExitStack() as runs:
+            for stream in streams:
+                await runs.enter_async_context(cancelled_at_end(stream._run_forever()))
+            await eventually(lambda: all(len(mine) > 3 for mine in kept))
         assert {q["S"] for q in kept[0]} == {"AAPL"} and {q["S"] for q in kept[2]} == {"MSFT"}
         assert len({q["S"] for q in kept[3]}) > 1
         report = running.simulator.streams.registry.report(0.0)["/v2/iex"]
