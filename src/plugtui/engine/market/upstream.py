@@ -451,7 +451,8 @@ def _describe(problem: BaseException) -> str:
 async def _close(socket: WebSocketClientProtocol) -> None:
     """Close with a close frame, which frees the slot at once; never leave the socket behind."""
     try:
-        await asyncio.wait_for(socket.close(), 2 * _CLOSE_TIMEOUT_S)
+        async with asyncio.timeout(2 * _CLOSE_TIMEOUT_S):
+            await socket.close()
     except (TimeoutError, OSError):
         log.debug("the close frame was not answered")
     finally:
