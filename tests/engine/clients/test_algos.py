@@ -239,6 +239,16 @@ async def test_one_that_only_sends_rest_requests_is_connected_for_a_minute(desk:
     assert desk.directory.states()[0].requests == 1
 
 
+async def test_one_whose_last_stream_has_ended_is_gone_at_once_until_it_asks_again(desk: Desk) -> None:
+    algo = await desk.admit(meanrev())
+    algo.attach(connection := Connection())
+    algo.requested()
+    algo.detach(connection, "vanished")
+    assert desk.directory.states()[0].status == "gone"
+    algo.requested()
+    assert desk.directory.states()[0].status == "connected"
+
+
 async def test_an_issued_key_is_new_until_it_is_used_and_stays_used_after_a_restart(desk: Desk) -> None:
     for name in ("streamer", "caller", "idle"):
         key, _ = await desk.keys.add(name, 1)

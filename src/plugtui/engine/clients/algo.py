@@ -141,6 +141,9 @@ class Algo:
         if session is None:
             return
         now_ns = self.last_seen_ns = self._now_ns()
+        if not self._sessions:
+            # A program that was killed is gone at once, however lately it sent a request.
+            self._last_request_ns = None
         reason = self._leaving.pop(connection, reason)
         sent_bytes = connection.bytes
         for index, count in enumerate((connection.messages, sent_bytes, connection.conflated)):
