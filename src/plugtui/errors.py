@@ -16,6 +16,21 @@
     └── ControlError             a command of the control link was refused
 """
 
+import errno
+import os
+
+_OF_THE_NETWORK = frozenset(
+    {errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EPIPE}
+)
+
+
+def describe(error: BaseException) -> str:
+    """Word an error of a connection in one line for a person: ``connection refused`` rather than what asyncio makes of it."""
+    # Not any errno: errors of TLS number theirs otherwise.
+    if isinstance(error, OSError) and error.errno in _OF_THE_NETWORK:
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__
+
 
 class PlugtuiError(Exception):
     """Base of all errors whose text is meant for a user.

@@ -14,7 +14,7 @@ from plugtui.brokers.port import Credentials
 from plugtui.control.messages import StreamState
 from plugtui.engine.backoff import LINGER_NS, Backoff, Trouble, trouble_of_status
 from plugtui.engine.health import StreamHealth
-from plugtui.errors import CredentialsError, WireError
+from plugtui.errors import CredentialsError, WireError, describe
 from plugtui.tasks import Tasks
 from plugtui.wire.account import TRADE_UPDATES, auth_request, listen_request
 from plugtui.wire.trading import (
@@ -351,7 +351,7 @@ async def _close(socket: _Socket) -> None:
         async with asyncio.timeout(CLOSE_S):
             await socket.close()
     except (TimeoutError, OSError, WebSocketException) as error:
-        log.debug("no clean close: %s", _words(error))
+        log.debug("no clean close: %s", describe(error))
     finally:
         if socket.transport is not None:
             socket.transport.abort()
@@ -366,7 +366,7 @@ def _dial_failure(error: Exception, timeout_s: float) -> _Lost:
         return _refused(error)
     if isinstance(error, TimeoutError):
         return _Lost(f"no answer within {timeout_s:g} s")
-    return _Lost(f"cannot connect: {_words(error)}")
+    return _Lost(f"cannot connect: {describe(error)}")
 
 
 def _refused(error: InvalidStatusCode) -> _Lost:
@@ -396,7 +396,3 @@ def _closed(closed: ConnectionClosed) -> str:
     return (
         f"the server closed the connection ({closed.rcvd.code}{' ' + closed.rcvd.reason if closed.rcvd.reason else ''})"
     )
-
-
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -21,7 +21,7 @@ from plugtui.engine.backoff import HINTS, LINGER_NS, Backoff, Trouble, trouble_o
 from plugtui.engine.health import StreamHealth
 from plugtui.engine.market.router import Router
 from plugtui.engine.market.subscriptions import REFUSED, Change, Request, SubscriptionBook
-from plugtui.errors import WireError
+from plugtui.errors import WireError, describe
 from plugtui.wire.channels import ORDERBOOKS, QUOTES, TRADES, Family
 from plugtui.wire.codec import Codec, encode, event_time_ns
 from plugtui.wire.marketdata import ERRORS, Control, Pair, auth_request, read_control
@@ -445,7 +445,7 @@ def _failure(control: Control) -> _Failed:
 def _describe(problem: BaseException) -> str:
     if isinstance(problem, ConnectionClosed):
         return f"close code {problem.code}" if problem.rcvd else "no close frame"
-    return str(problem) or type(problem).__name__
+    return describe(problem)
 
 
 async def _close(socket: WebSocketClientProtocol) -> None:

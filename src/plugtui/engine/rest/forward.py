@@ -17,6 +17,7 @@ from yarl import URL
 from plugtui.brokers.port import Credentials
 from plugtui.engine.clients.access import CREDENTIAL_HEADERS, KEY_HEADER, SECRET_HEADER
 from plugtui.engine.rest.routes import clean_path
+from plugtui.errors import describe
 
 log = logging.getLogger(__name__)
 
@@ -271,8 +272,3 @@ def raw_path_qs(request: web.BaseRequest) -> str:
     """Return path and query exactly as they were sent."""
     raw = request.raw_path
     return raw if raw.startswith("/") else request.rel_url.raw_path_qs
-
-
-def describe(error: BaseException) -> str:
-    """Word a network error in one line."""
-    return str(error) or type(error).__name__
