@@ -612,7 +612,7 @@ async def test_one_pane_at_a_time_where_it_is_tight(size: tuple[int, int]) -> No
 
 async def test_below_that_one_line_says_what_is_needed() -> None:
     async with on_stage(size=(50, 10)) as stage:
-        assert stage.text().split("\n")[0] == "plugtui needs 60×16; this terminal has 50×10."
+        assert stage.text().split("\n")[0] == "plugtui needs 60×16, has 50×10"
 
 
 async def test_a_terminal_that_grows_gets_its_panes_back() -> None:

@@ -90,7 +90,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         for column in self.query("#left, #right"):
             column.set_class(any(pane.has_class("-active") for pane in column.query(Pane)), "-active")
         if tiny:
-            needed = f"plugtui needs {SMALLEST[0]}×{SMALLEST[1]}; this terminal has {width}×{height}."
+            needed = f"plugtui needs {SMALLEST[0]}×{SMALLEST[1]}, has {width}×{height}"
             self.query_one("#too-small", Static).update(needed)
 
     def on_resize(self, event: events.Resize) -> None:

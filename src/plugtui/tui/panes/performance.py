@@ -60,7 +60,7 @@ class PerformancePane(Pane):
 
     def head_left(self) -> list[Run]:
         """Say what the curve is."""
-        return [Run(" growth of 1, without deposits", "dim")] if self._as_index else []
+        return [Run(" growth of 1", "dim")] if self._as_index else []
 
     def head_right(self) -> list[Run]:
         """Offer the windows."""
