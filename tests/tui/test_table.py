@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from plugtui.tui.model.algos import AlgoBoard
+from plugtui.tui.model.events import EventLog
+from plugtui.tui.model.fills import FillBook
 from plugtui.tui.model.table import Cell, Column, Sort, Table, lay_out
+from plugtui.tui.model.traders import TraderBoard
 
 
 @dataclass(frozen=True)
@@ -178,3 +185,115 @@ def test_columns_never_leave_the_line(width: int) -> None:
     placed = lay_out(COLUMNS, {"key": 30, "size": 9}, width)
     assert placed[-1].x + placed[-1].width <= width
     assert all(a.x + a.width < b.x for a, b in pairwise(placed))
+
+
+# ---------------------------------------------------------------- columns that stand still
+
+NAMED: list[Column[Row]] = [
+    Column("name", "name", lambda r: Cell(r.key), lambda r: r.key, least=4, most=12, elastic=True),
+    Column("size", "size", lambda r: Cell(f"{r.size:,}"), lambda r: r.size, "right", least=6, most=9),
+    Column("more", "more", lambda r: Cell("m"), None, least=6, most=14, rank=1),
+    Column("note", "note", lambda r: Cell("n" * ((r.size or 0) % 30)), None, least=9, most=30, rank=2),
+]
+
+ROWS = st.builds(Row, st.text("abcdé世", min_size=1, max_size=16), st.integers(0, 10**7))
+STEPS = st.lists(
+    st.one_of(
+        ROWS,
+        st.lists(ROWS, max_size=4),
+        st.sampled_from(["sort", "filter", "freeze", "hold", "clear"]),
+    ),
+    max_size=30,
+)
+
+
+def change(table: Table[Row], step: Row | list[Row] | str) -> None:
+    """Do to a table what time and the reader may do."""
+    if isinstance(step, Row):
+        table.put(step)
+    elif isinstance(step, list):
+        table.set_all(step)
+    elif step == "sort":
+        table.next_sort()
+    elif step == "filter":
+        table.filter = "" if table.filter else "a"
+    elif step == "freeze":
+        table.freeze(not table.frozen)
+    elif step == "hold":
+        table.hold(not table.held)
+    else:
+        table.clear()
+
+
+@given(width=st.integers(4, 90), steps=STEPS)
+def test_rows_come_and_go_and_no_column_moves_but_for_a_name_longer_than_all_before(
+    width: int, steps: list[Row | list[Row] | str]
+) -> None:
+    table = Table(NAMED, key=lambda r: r.key, words=lambda r: r.key, newest_first=True)
+    places, longest = lay_out(NAMED, table.widest, width), 0
+    for step in steps:
+        change(table, step)
+        now = lay_out(NAMED, table.widest, width)
+        if table.widest.get("name", 0) == longest:
+            assert now == places
+        places, longest = now, table.widest.get("name", 0)
+
+
+@given(width=st.integers(4, 90), shorter=st.integers(0, 16), longer=st.integers(0, 16))
+def test_a_name_that_fits_into_the_room_that_its_column_has_anyway_moves_nothing(
+    width: int, shorter: int, longer: int
+) -> None:
+    shorter, longer = sorted((shorter, longer))
+    before, after = (lay_out(NAMED, {"name": cells}, width) for cells in (shorter, longer))
+    if longer <= before[0].width:
+        assert [p.x for p in after] == [p.x for p in before]
+
+
+@pytest.mark.parametrize("width", [*range(30, 60), 96, 116, 196])
+def test_the_numbers_of_the_panes_have_their_room_at_any_width_and_their_columns_do_not_overlap(width: int) -> None:
+    tables: list[Table[Any]] = [
+        AlgoBoard().table, TraderBoard().board, TraderBoard().feed, FillBook().table, EventLog().table
+    ]  # fmt: skip
+    for table in tables:
+        placed = lay_out(table.columns, {}, width)
+        assert placed[-1].x + placed[-1].width <= width
+        assert all(a.x + a.width < b.x for a, b in pairwise(placed))
+
+
+# ---------------------------------------------------------------- groups
+
+
+def grouped(letters: str = "aBbAcC") -> Table[Row]:
+    table: Table[Row] = Table(
+        COLUMNS, key=lambda r: r.key, words=lambda r: r.key, group=lambda r: "low" if r.key.islower() else "HIGH"
+    )
+    table.set_all(Row(letter, n) for n, letter in enumerate(letters))
+    return table
+
+
+def test_groups_keep_the_order_in_which_they_came_and_are_never_mixed() -> None:
+    table = grouped()
+    assert keys(table) == "abcBAC"
+    assert table.headings() == [(0, "low"), (3, "HIGH")]
+
+
+@given(letters=st.permutations("abcABC"), key=st.sampled_from(["key", "size"]), descending=st.booleans())
+def test_a_sort_orders_the_rows_within_their_group(letters: list[str], key: str, descending: bool) -> None:
+    table = grouped("".join(letters))
+    table.sort = Sort(key, descending)
+    shown = keys(table)
+    assert [letter.islower() for letter in shown] in ([True] * 3 + [False] * 3, [False] * 3 + [True] * 3)
+    assert shown[0].islower() is letters[0].islower()
+    for part in (shown[:3], shown[3:]):
+        values = [letters.index(letter) if key == "size" else letter for letter in part]
+        assert values == sorted(values, reverse=descending)
+
+
+def test_a_group_keeps_its_heading_when_a_filter_hides_the_others_and_one_group_needs_none() -> None:
+    table = grouped()
+    table.filter = "-a -A"
+    assert table.headings() == [(0, "low"), (2, "HIGH")]
+    table.filter = "c"
+    assert keys(table) == "cC"
+    assert grouped("abc").headings() == []
+    assert grouped("abc").groups == ["low"]

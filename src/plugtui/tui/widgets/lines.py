@@ -76,7 +76,6 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         self._empty = empty
         self._cursor_key: str | None = None
         self._cursor = 0
-        self._wanted: dict[str, int] = {}
         self._placed: list[Placed[R]] = []
         self._layout: tuple[Any, ...] = ()
         self._strips: dict[tuple[str, str], tuple[R, Strip]] = {}
@@ -84,7 +83,9 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         self._moved = False
         """The reader has put the cursor somewhere: from then on it stays on its row, not on its line."""
         self._version = -1
+        self._looks = table.looks
         self._words: list[str] = []
+        self._headings: list[tuple[int, str]] = []
 
     # ------------------------------------------------------------ painting
 
@@ -94,8 +95,13 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         if (self._version == self.table.version and words == self._words) or not self.size.width:
             return False
         self._version, self._words = self.table.version, words
+        if self._looks != self.table.looks:
+            self._looks = self.table.looks
+            self._strips.clear()
+            self._painted = []
+        self._headings = self.table.headings()
         self._follow()
-        self._measure()
+        self._place()
         self._resize_view()
         self._redraw_changed()
         return True
@@ -120,33 +126,21 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
             return not self._moved
         return self._cursor == 0 and self.table.sort is None
 
-    def _measure(self) -> None:
-        """Let columns grow with what is about to be shown."""
-        view = self.table.view()
-        top = int(self.scroll_y)
-        for row in view[top : top + self.size.height]:
-            for column in self.table.columns:
-                text = column.cell(row).text
-                length = len(text) if text.isascii() else cell_len(text)
-                if length > self._wanted.get(column.key, 0):
-                    self._wanted[column.key] = length
-        self._place()
-
     def _place(self) -> None:
         width = self.scrollable_content_region.width
-        layout = (width, self.table.sort, tuple(sorted(self._wanted.items())))
+        layout = (width, self.table.sort, tuple(self.table.widest.items()))
         if layout != self._layout:
             self._layout = layout
             columns = self.table.columns
-            placed = lay_out(columns, self._wanted, width)
+            placed = lay_out(columns, self.table.widest, width)
             if placed != self._placed:
                 self._placed = placed
                 self._strips.clear()
             self._painted = []
 
     def _resize_view(self) -> None:
-        rows = len(self.table.view())
-        size = Size(self.scrollable_content_region.width, rows + _HEADER)
+        lines = len(self.table.view()) + len(self._headings)
+        size = Size(self.scrollable_content_region.width, lines + _HEADER)
         if size != self.virtual_size:
             self.virtual_size = size
 
@@ -165,11 +159,33 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
     def _line_identity(self, y: int) -> Any:
         if y < _HEADER:
             return ("header", self.table.sort)
-        index = int(self.scroll_y) + y - _HEADER
+        at = self._at(int(self.scroll_y) + y - _HEADER)
         view = self.table.view()
-        if index >= len(view):
+        if at is None:
             return None if view else tuple(self._words)
-        return (view[index], index == self._cursor)
+        return at if isinstance(at, str) else (view[at], at == self._cursor)
+
+    def _at(self, line: int) -> int | str | None:
+        """Return what stands on that line: the index of a row, a heading, or nothing."""
+        above = 0
+        for index, heading in self._headings:
+            if line <= index + above:
+                if line == index + above:
+                    return heading
+                break
+            above += 1
+        return line - above if 0 <= line - above < len(self.table.view()) else None
+
+    def _line_of(self, index: int) -> int:
+        """Return the line of a row."""
+        return index + sum(1 for at, _ in self._headings if at <= index)
+
+    def _row_near(self, line: int) -> int:
+        """Return the row on that line; for a heading the one below it."""
+        at = self._at(line)
+        if isinstance(at, str):
+            at = self._at(line + 1)
+        return at if isinstance(at, int) else max(0, len(self.table.view()) - 1)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of what is visible."""
@@ -179,12 +195,18 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         if y < _HEADER:
             return self._header().adjust_cell_length(width, self.tone("header"))
         view = self.table.view()
-        index = int(self.scroll_y) + y - _HEADER
-        if index < len(view):
-            return self._row(view[index], index == self._cursor).adjust_cell_length(width)
+        at = self._at(int(self.scroll_y) + y - _HEADER)
+        if isinstance(at, str):
+            return self._heading(at, width)
+        if at is not None:
+            return self._row(view[at], at == self._cursor).adjust_cell_length(width)
         if not view:
             return self._empty_line(y - _HEADER, width)
         return Strip.blank(width, self.tone(""))
+
+    def _heading(self, text: str, width: int) -> Strip:
+        rule = Segment("─" * max(0, width - cell_len(text) - 4), self.tone("line"))
+        return Strip([Segment("── ", self.tone("line")), Segment(f"{text} ", self.tone("dim")), rule])
 
     def _header(self) -> Strip:
         segments: list[Segment] = []
@@ -226,8 +248,11 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
 
     @staticmethod
     def _cell(placed: Placed[R], row: R) -> Cell:
-        short = placed.column.short if placed.short else None
-        return short(row) if short else placed.column.cell(row)
+        short = placed.column.short
+        if short and placed.short:
+            return short(row)
+        cell = placed.column.cell(row)
+        return short(row) if short and len(cell.text) > placed.width else cell
 
     def _empty_line(self, y: int, width: int) -> Strip:
         lines = self._words or self._empty_text()
@@ -288,10 +313,12 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
     def _scroll_to_cursor(self) -> None:
         rows = max(1, self.size.height - _HEADER)
         top = int(self.scroll_y)
-        if self._cursor < top:
-            top = self._cursor
-        elif self._cursor >= top + rows:
-            top = self._cursor - rows + 1
+        line = self._line_of(self._cursor)
+        first = line - 1 if isinstance(self._at(line - 1), str) and rows > 1 else line
+        if first < top:
+            top = first
+        elif line >= top + rows:
+            top = line - rows + 1
         else:
             return
         self._resize_view()
@@ -304,7 +331,9 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
             return
         rows = max(1, self.size.height - _HEADER)
         top = int(new_value)
-        self._cursor = max(top, min(self._cursor, top + rows - 1))
+        line = self._line_of(self._cursor)
+        if not top <= line < top + rows:
+            self._cursor = self._row_near(top if line < top else top + rows - 1)
         view = self.table.view()
         self._cursor = max(0, min(self._cursor, len(view) - 1))
         self._cursor_key = self.table.key_of(view[self._cursor]) if view else None
@@ -344,6 +373,8 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
             self._sorted()
 
     def _sorted(self) -> None:
+        # In a new order the eye looks for its row, not for its line.
+        self._moved = True
         self._layout = ()
         self.repaint()
         self.paint()
@@ -369,9 +400,9 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         if offset.y < _HEADER:
             self._sort_at(offset.x)
             return
-        index = int(self.scroll_y) + offset.y - _HEADER
-        if index < len(self.table.view()):
-            self._go(index)
+        at = self._at(int(self.scroll_y) + offset.y - _HEADER)
+        if isinstance(at, int):
+            self._go(at)
             if event.chain == 2:
                 self.action_open()
 
