@@ -6,6 +6,7 @@ import time
 
 import pytest
 import websockets
+from aiohttp import web
 
 from plugtui.config import SlowClientSettings
 from plugtui.sim.faults import Faults
@@ -294,3 +295,20 @@ async def test_the_gateway_says_goodbye_with_1001() -> None:
             await client.read()
         assert closed.value.code == 1001
         await closing
+
+
+async def test_at_the_end_the_clients_answers_to_the_goodbye_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The server reads nothing more once it is taken down; before that, each client had its time-out to itself.
+    async with streams() as bench, bench.client() as client:
+        await client.log_in()
+        client.collect()
+        left = []
+        take_down = web.AppRunner.cleanup
+
+        async def cleanup(runner: web.AppRunner) -> None:
+            left.append(bench.gateway.clients)
+            await take_down(runner)
+
+        monkeypatch.setattr(web.AppRunner, "cleanup", cleanup)
+        await bench.gateway.aclose()
+        assert left == [0]

@@ -250,6 +250,7 @@ class Algo:
             rejects=self.rejects,
             fills=self.fills,
             requests=self.requests,
+            throttled=self.throttled,
             realized_pnl=realized,
             unrealized_pnl=unrealized,
             last_seen_ns=self.last_seen_ns,

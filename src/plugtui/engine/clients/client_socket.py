@@ -24,14 +24,14 @@ SLOW = "slow client"
 _CLOSE_FRAME = 0x88
 _LONGEST_LOOK_S = 1.0
 """Most of the time between two looks that counts as a client's stall."""
-_ANSWER_CLOSE_S = 1.0
+ANSWER_CLOSE_S = 1.0
 """How long a client may take to answer a close frame before the connection is closed."""
 
 
 async def accept(request: web.Request) -> web.WebSocketResponse:
     """Upgrade a request; compression is declined, it costs more than the loopback it would save."""
     response = web.WebSocketResponse(
-        max_msg_size=MAX_REQUEST_BYTES, compress=False, autoping=True, timeout=_ANSWER_CLOSE_S
+        max_msg_size=MAX_REQUEST_BYTES, compress=False, autoping=True, timeout=ANSWER_CLOSE_S
     )
     await response.prepare(request)
     return response
@@ -162,5 +162,5 @@ class ClientSocket:
         self._transport.write(server_frame(payload, _CLOSE_FRAME))
         self.closing = True
         self.left_reason = reason
-        self._loop.call_later(_ANSWER_CLOSE_S, self._transport.close)
-        self._loop.call_later(_ANSWER_CLOSE_S + self._limits.stall_s, self._transport.abort)
+        self._loop.call_later(ANSWER_CLOSE_S, self._transport.close)
+        self._loop.call_later(ANSWER_CLOSE_S + self._limits.stall_s, self._transport.abort)

@@ -1,6 +1,7 @@
 """The gateway port: Alpaca's streams and REST for local algorithms, and plugtui's own routes (architecture §3)."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ from plugtui.config import Settings
 from plugtui.engine.clients.access import Access
 from plugtui.engine.clients.account_client import AccountClient, AccountOutlets
 from plugtui.engine.clients.algos import AlgoDirectory
-from plugtui.engine.clients.client_socket import ClientSocket, accept
+from plugtui.engine.clients.client_socket import ANSWER_CLOSE_S, ClientSocket, accept
 from plugtui.engine.clients.data_client import DataClient
 from plugtui.engine.market.upstreams import Upstreams
 from plugtui.errors import AddressInUse, PlugtuiError
@@ -65,6 +66,7 @@ class Gateway:
         self._outlets = outlets
         self._passthrough = passthrough
         self._sockets: set[ClientSocket] = set()
+        self._left = asyncio.Event()
         self._delivered_before = 0
         app = web.Application(middlewares=[forgive_vanished, guard], client_max_size=64 * 1024 * 1024)
         app.add_routes(routes)
@@ -112,7 +114,16 @@ class Gateway:
             await site.stop()
         for socket in self._sockets:
             socket.close(WSCloseCode.GOING_AWAY, "shutdown")
+        await self._goodbyes()
         await self._runner.cleanup()
+
+    async def _goodbyes(self) -> None:
+        """Wait for the clients' answers: the server, once it shuts down, no longer reads what they send."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_CLOSE_S):
+                while self._sockets:
+                    self._left.clear()
+                    await self._left.wait()
 
     # ---------------------------------------------------------------- requests
 
@@ -130,6 +141,7 @@ class Gateway:
             await client.serve(response)
         finally:
             self._sockets.discard(client.socket)
+            self._left.set()
             self._delivered_before += client.socket.messages
         return response
 
