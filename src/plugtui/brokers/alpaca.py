@@ -56,10 +56,15 @@ class AlpacaBroker:
         credentials: keys and host; with key id ``oauth`` the secret is a token.
         timeout_s: to connect, and for each wait for data.
         on_call: told of each request, before it is made.
+        make_adapter: makes the adapter by which ``requests`` reaches the host, from the time-out.
     """
 
     def __init__(
-        self, credentials: Credentials, timeout_s: float = 10.0, on_call: Callable[[], None] | None = None
+        self,
+        credentials: Credentials,
+        timeout_s: float = 10.0,
+        on_call: Callable[[], None] | None = None,
+        make_adapter: Callable[[float], Any] | None = None,
     ) -> None:
         self._credentials = credentials
         self._timeout_s = timeout_s
@@ -68,6 +73,7 @@ class AlpacaBroker:
         self._session: Any = None
         self._make_lock = asyncio.Lock()
         self._on_call = on_call
+        self._make_adapter = make_adapter or _adapter
         self.calls = 0
         """Requests made since the start."""
 
@@ -205,7 +211,7 @@ class AlpacaBroker:
         rest._retry = 0
         session = rest._session
         for scheme in ("http://", "https://"):
-            session.mount(scheme, _adapter(self._timeout_s))
+            session.mount(scheme, self._make_adapter(self._timeout_s))
         session.hooks["response"].append(_exact_numbers)
         if urlsplit(credentials.base_url).hostname in _LOOPBACK:
             session.trust_env = False  # a proxy is not for this machine

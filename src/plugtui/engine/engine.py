@@ -3,9 +3,7 @@
 import asyncio
 import gc
 import logging
-import os
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from decimal import Decimal
@@ -15,7 +13,6 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from plugtui import __version__
-from plugtui.brokers.alpaca import AlpacaBroker
 from plugtui.brokers.port import Credentials
 from plugtui.config import Settings
 from plugtui.control.messages import AccountState, AlgoState, EngineState, Notice, StreamState, TraderState
@@ -23,6 +20,7 @@ from plugtui.engine import control, metrics
 from plugtui.engine.account.account import Account
 from plugtui.engine.account.journal import Journal
 from plugtui.engine.account.orders import OrderBookkeeper
+from plugtui.engine.account.past import PastQuery
 from plugtui.engine.account.queries import PerformanceQuery
 from plugtui.engine.account.stream import AccountStream
 from plugtui.engine.clients.access import Access, BrowserGuard, is_loopback
@@ -30,13 +28,13 @@ from plugtui.engine.clients.account_client import AccountOutlets
 from plugtui.engine.clients.algos import AlgoDirectory
 from plugtui.engine.clients.commands import AlgoCommands
 from plugtui.engine.clients.gateway import Gateway
-from plugtui.engine.clients.programs import Programs
 from plugtui.engine.clients.sessions import SessionJournal
 from plugtui.engine.control import Commands, ControlServer, NoArgs
 from plugtui.engine.facts import FactLog
 from plugtui.engine.gap_log import GapLog
 from plugtui.engine.market.stream_journal import StreamJournal
 from plugtui.engine.market.upstreams import Upstreams
+from plugtui.engine.outside import Outside
 from plugtui.engine.rest.budget import Budget
 from plugtui.engine.rest.forward import Forwarder
 from plugtui.engine.rest.passthrough import Passthrough
@@ -46,7 +44,6 @@ from plugtui.ledger.pnl import Pnl
 from plugtui.paths import Paths
 from plugtui.secrets import Secret, mask
 from plugtui.store.keys import KeyStore
-from plugtui.store.store import Store
 from plugtui.tasks import Tasks
 from plugtui.traders.commands import TraderCommands
 from plugtui.traders.plugged import PluggedTraders
@@ -86,28 +83,46 @@ async def serve(
 class Engine:
     """A running engine. Made by :meth:`start`, which puts everything that has to be ended on the stack."""
 
-    def __init__(self, settings: Settings, credentials: Credentials, paths: Paths, stop: asyncio.Event) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        paths: Paths,
+        stop: asyncio.Event,
+        outside: Outside,
+    ) -> None:
         self._settings = settings
         self._credentials = credentials
         self._paths = paths
         self._stop = stop
+        self._outside = outside
+        self._now_ns = outside.now_ns
         self._tasks = Tasks(self._failed)
         self._pnl: dict[str | None, Pnl] = {}
-        self._started_ns = time.time_ns()
+        self._started_ns = outside.now_ns()
         self._token = Secret(secrets.token_urlsafe(32))
         self._engine_id = secrets.token_hex(8)
 
     @classmethod
     async def start(
-        cls, settings: Settings, credentials: Credentials, paths: Paths, stack: AsyncExitStack, stop: asyncio.Event
+        cls,
+        settings: Settings,
+        credentials: Credentials,
+        paths: Paths,
+        stack: AsyncExitStack,
+        stop: asyncio.Event,
+        outside: Outside | None = None,
     ) -> "Engine":
         """Start everything; what is put on the stack ends in the reverse order, also when the start fails half-way.
+
+        Args:
+            outside: clocks, database and way to the broker; the real ones by default.
 
         Raises:
             StoreError: the ledger cannot be opened.
             AddressInUse: the gateway port is taken.
         """
-        engine = cls(settings, credentials, paths, stop)
+        engine = cls(settings, credentials, paths, stop, outside or Outside())
         await engine._open_ledger(stack)
         await engine._open_account(stack)
         await engine._open_streams(stack)
@@ -117,16 +132,17 @@ class Engine:
     # ---------------------------------------------------------------- start, in the order of dependence
 
     async def _open_ledger(self, stack: AsyncExitStack) -> None:
-        self._store = await Store.open(self._paths.ledger)
+        self._store = await self._outside.open_store(self._paths.ledger)
         stack.push_async_callback(self._store.aclose)
         self._facts = await FactLog.open(self._store)
         stack.push_async_callback(self._facts.aclose)
         self._gaps = await GapLog.open_log(self._store, self._facts)
-        self._journal = await Journal.open(self._store, self._facts)
+        self._journal = await Journal.open(self._store, self._facts, self._now_ns)
         await SessionJournal.close_dangling(self._store, self._started_ns)
         self._keys = KeyStore(self._store)
         await self._keys.load()
-        self._directory = AlgoDirectory(self._keys, SessionJournal(self._facts), Programs(), self._pnl_of)
+        programs = self._outside.programs()
+        self._directory = AlgoDirectory(self._keys, SessionJournal(self._facts), programs, self._pnl_of, self._now_ns)
         await self._directory.recall_recent(self._store)
         stack.push_async_callback(self._directory.aclose)
         stack.push_async_callback(self._tasks.aclose)
@@ -134,8 +150,8 @@ class Engine:
 
     async def _open_account(self, stack: AsyncExitStack) -> None:
         rest = self._settings.rest
-        self._budget = Budget(rest.requests_per_minute, time.monotonic)
-        self._broker = AlpacaBroker(self._credentials, rest.timeout_s, on_call=self._budget.spend)
+        self._budget = Budget(rest.requests_per_minute, asyncio.get_running_loop().time)
+        self._broker = self._outside.make_broker(self._credentials, rest.timeout_s, self._budget.spend)
         stack.push_async_callback(self._broker.aclose)
         self._outlets = AccountOutlets()
         self._account = Account(
@@ -146,6 +162,7 @@ class Engine:
             on_forward=self._forward,
             replay_recovered=self._settings.gateway.replay_recovered,
             on_failure=self._failed,
+            now_ns=self._now_ns,
         )
         await self._account.start()
         stack.push_async_callback(self._account.aclose)
@@ -153,16 +170,23 @@ class Engine:
             self._store,
             self._facts,
             Vault(self._paths),
-            lambda credentials: AlpacaBroker(credentials, rest.timeout_s),
+            lambda credentials: self._outside.make_broker(credentials, rest.timeout_s),
             own=lambda: (self._credentials, self._account.watch.account_number),
             base_url=self._settings.upstream.trading_url,
+            now_ns=self._now_ns,
         )
         stack.push_async_callback(self._traders.aclose)
 
     async def _open_streams(self, stack: AsyncExitStack) -> None:
-        self._stream_journal = StreamJournal(self._facts, self._gaps, time.time_ns)
+        self._stream_journal = StreamJournal(self._facts, self._gaps, self._now_ns)
         self._upstreams = Upstreams(
-            self._settings.upstream, self._credentials, self._stream_journal, self._market_open, self._failed
+            self._settings.upstream,
+            self._credentials,
+            self._stream_journal,
+            self._market_open,
+            self._failed,
+            self._now_ns,
+            self._outside.ticks_ns,
         )
         stack.push_async_callback(self._upstreams.aclose)
         self._upstreams.open_default()
@@ -174,6 +198,7 @@ class Engine:
             on_connected=self._account.stream_connected,
             on_lost=self._account.stream_lost,
             connect_timeout_s=self._settings.upstream.connect_timeout_s,
+            now_ns=self._now_ns,
         )
         own = Tasks(self._failed)
         stack.push_async_callback(own.aclose)
@@ -187,10 +212,12 @@ class Engine:
         )
         self._forwarder.start()
         stack.push_async_callback(self._forwarder.aclose)
-        bookkeeper = OrderBookkeeper(self._journal)
-        self._passthrough = Passthrough(access, self._directory, self._forwarder, self._budget, bookkeeper)
+        bookkeeper = OrderBookkeeper(self._journal, self._now_ns)
+        self._passthrough = Passthrough(
+            access, self._directory, self._forwarder, self._budget, bookkeeper, self._now_ns
+        )
         self._control = ControlServer(self._token, self, self._facts, self._commands())
-        routes = [web.get(control.PATH, self._control.handle), *metrics.routes(self, self._gauges)]
+        routes = [web.get(control.PATH, self._control.handle), *metrics.routes(self, self._gauges, self._now_ns)]
         self._gateway = Gateway(
             settings,
             access,
@@ -211,10 +238,12 @@ class Engine:
 
     def _commands(self) -> Commands:
         commands = Commands()
-        AlgoCommands(self._directory, self._keys, self._cancel_orders).offer(commands)
+        AlgoCommands(self._directory, self._keys, self._cancel_orders, self._now_ns).offer(commands)
         TraderCommands(self._traders).offer(commands)
         PerformanceQuery(self._account).offer(commands)
+        PastQuery(self._store).offer(commands)
         commands.add("status", NoArgs, self._status)
+        commands.add("retry", NoArgs, self._retry)
         commands.add("stop", NoArgs, self._stop_command)
         return commands
 
@@ -224,14 +253,16 @@ class Engine:
     def info(self) -> EngineInfo:
         """Where this engine is."""
         return EngineInfo(
-            os.getpid(), self._gateway.url, self._token, self._engine_id, self._started_ns, self._settings.profile
+            self._outside.pid, self._gateway.url, self._token, self._engine_id, self._started_ns, self._settings.profile
         )
 
     def engine(self) -> EngineState:
         """Return who the engine is."""
+        watch = self._account.watch
+        unread = watch.state is None
         return EngineState(
             engine_id=self._engine_id,
-            pid=os.getpid(),
+            pid=self._outside.pid,
             version=__version__,
             profile=self._settings.profile,
             environment=environment_of(self._settings.upstream.trading_url),
@@ -239,8 +270,11 @@ class Engine:
             gateway_url=self._gateway.url,
             feed=self._settings.upstream.feed,
             started_ns=self._started_ns,
+            rest_per_minute=self._budget.per_minute,
             clients=self._gateway.clients,
             deliveries=self._gateway.deliveries,
+            problem=watch.problem if unread else "",
+            hint=watch.hint if unread else "",
         )
 
     def streams(self) -> list[StreamState]:
@@ -299,7 +333,7 @@ class Engine:
             notice = Notice(
                 level="error", text=f"{len(failed)} orders of {algo} could not be cancelled: {failed[0]}", algo=algo
             )
-            await self._facts.record(notice, time_ns=time.time_ns())
+            await self._facts.record(notice, time_ns=self._now_ns())
         return accepted
 
     async def _status(self, _: NoArgs) -> dict[str, Any]:
@@ -311,6 +345,13 @@ class Engine:
             "traders": self.traders(),
             "facts": self._facts.seq,
         }
+
+    async def _retry(self, _: NoArgs) -> dict[str, Any]:
+        """Wait no longer for the broker: the reader has mended what was wrong, or does not want to wait."""
+        self._account.watch.retry_now()
+        self._account_stream.retry_now()
+        self._upstreams.retry_now()
+        return {"retrying": True}
 
     async def _stop_command(self, _: NoArgs) -> dict[str, Any]:
         self._stop.set()
@@ -327,7 +368,7 @@ class Engine:
 
     async def _record_quietly(self, notice: Notice) -> None:
         try:
-            await self._facts.record(notice, time_ns=time.time_ns())
+            await self._facts.record(notice, time_ns=self._now_ns())
         except StoreError as problem:
             log.error("a failure could not be recorded: %s", problem.title)
 

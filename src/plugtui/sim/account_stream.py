@@ -1,7 +1,6 @@
 """The account stream ``/stream``: order events over WebSocket (protocol §2)."""
 
 import asyncio
-import time
 from collections import deque
 from random import Random
 from typing import Any
@@ -97,7 +96,7 @@ class AccountStreams:
 
     def _is_free(self, account: str) -> bool:
         most = self.faults.account_sessions
-        linger_s, now = self.faults.account_linger_s, time.monotonic()
+        linger_s, now = self.faults.account_linger_s, asyncio.get_running_loop().time()
         lingering = [at for at in self._broken_at.get(account, ()) if now < at + linger_s]
         self._broken_at[account] = lingering
         held = sum(s.account is not None and s.account.name == account and s.is_alive for s in self._sessions)
@@ -142,7 +141,7 @@ class AccountStreams:
             if not self._sessions:
                 self._empty.set()
             if session.account is not None and session.broken:
-                self._broken_at.setdefault(session.account.name, []).append(time.monotonic())
+                self._broken_at.setdefault(session.account.name, []).append(asyncio.get_running_loop().time())
         return ws
 
     def _publish(self, account: str, data: dict[str, Any]) -> None:
@@ -224,13 +223,13 @@ class _Session:
             self.say(self._late.popleft())
 
     async def _write(self) -> None:
-        next_ping = time.monotonic() + PING_S
+        next_ping = asyncio.get_running_loop().time() + PING_S
         while not self._ws.closed:
             try:
-                async with asyncio.timeout(max(0.0, next_ping - time.monotonic())):
+                async with asyncio.timeout(max(0.0, next_ping - asyncio.get_running_loop().time())):
                     await self._wake.wait()
             except TimeoutError:
-                next_ping = time.monotonic() + PING_S
+                next_ping = asyncio.get_running_loop().time() + PING_S
                 await self._ws.ping()
             self._wake.clear()
             while self._queue:

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Callable
 
 NS = 1_000_000_000
 
@@ -14,14 +15,18 @@ class SimClock:
     Args:
         speed: simulated seconds per real second; 0 stands still until :meth:`advance` moves it (tests).
         start_ns: first instant, UTC nanoseconds; the real time unless given.
+        ticks: nanoseconds of real time that only grow.
     """
 
-    def __init__(self, speed: float = 1.0, start_ns: int | None = None) -> None:
+    def __init__(
+        self, speed: float = 1.0, start_ns: int | None = None, ticks: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         if speed < 0:
             raise ValueError(f"speed was {speed}, expected 0 or more")
         self.speed = speed
         self.start_ns = time.time_ns() if start_ns is None else start_ns
-        self._origin = time.monotonic_ns()
+        self._ticks = ticks
+        self._origin = ticks()
         self._shift = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._ids = itertools.count()
@@ -30,7 +35,7 @@ class SimClock:
         """Return the simulated time, UTC nanoseconds."""
         if not self.speed:
             return self.start_ns + self._shift
-        passed = time.monotonic_ns() - self._origin
+        passed = self._ticks() - self._origin
         # Whole arithmetic at real speed: a float would lose nanoseconds after some days.
         return self.start_ns + self._shift + (passed if self.speed == 1 else int(passed * self.speed))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from collections import deque
 
 from aiohttp import WSMsgType, web
@@ -51,7 +50,7 @@ class DataSession:
         self._thawed = asyncio.Event()
         self._thawed.set()
         self._close_code: int | None = None
-        self._next_ping = time.monotonic() + faults.ping_interval_s
+        self._next_ping = asyncio.get_running_loop().time() + faults.ping_interval_s
 
     # ------------------------------------------------------------ what is to be sent
 
@@ -114,8 +113,8 @@ class DataSession:
         while not self._ws.closed:
             await self._wait_for_work()
             await self._thawed.wait()
-            if time.monotonic() >= self._next_ping:
-                self._next_ping = time.monotonic() + self._faults.ping_interval_s
+            if asyncio.get_running_loop().time() >= self._next_ping:
+                self._next_ping = asyncio.get_running_loop().time() + self._faults.ping_interval_s
                 await self._ws.ping()
             while self._controls:
                 await self._send(self._controls.popleft())
@@ -128,7 +127,7 @@ class DataSession:
     async def _wait_for_work(self) -> None:
         if not self._slices:
             try:
-                async with asyncio.timeout(max(0.0, self._next_ping - time.monotonic())):
+                async with asyncio.timeout(max(0.0, self._next_ping - asyncio.get_running_loop().time())):
                     await self._wake.wait()
             except TimeoutError:
                 return

@@ -1,8 +1,8 @@
 """The market-data streams of the simulator: login, subscriptions, delivery and faults (protocol §1)."""
 
+import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -100,7 +100,7 @@ class DataStreams:
         return ws
 
     def _too_many_attempts(self) -> bool:
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         self._attempts.append(now)
         while self._attempts[0] < now - _ATTEMPT_WINDOW_S:
             self._attempts.popleft()
@@ -112,12 +112,14 @@ class DataStreams:
         assert family is not None
         protocol = MarketDataSession(family, session.codec)
         session.say(CONNECTED)
-        deadline = time.monotonic() + self._faults.auth_timeout_s
+        deadline = asyncio.get_running_loop().time() + self._faults.auth_timeout_s
         if credentials := header_credentials(request.headers.get):
             self._login(session, protocol, *credentials)
         while True:
             try:
-                message = await ws.receive(None if protocol.authenticated else max(0.001, deadline - time.monotonic()))
+                message = await ws.receive(
+                    None if protocol.authenticated else max(0.001, deadline - asyncio.get_running_loop().time())
+                )
             except TimeoutError:
                 if not protocol.authenticated:
                     session.end(404, "auth timeout")

@@ -58,6 +58,8 @@ class SimSettings:
     """CSV file with real daily closes for the past."""
     start_ns: int | None = None
     """First simulated instant; now unless given."""
+    ticks: Callable[[], int] = time.monotonic_ns
+    """Real time in ns that only grows."""
     faults: Faults = field(default_factory=Faults)
 
 
@@ -86,7 +88,7 @@ class Simulator:
         settings = settings or SimSettings()
         self.settings = settings
         self.faults = settings.faults
-        self.clock = SimClock(settings.speed, settings.start_ns)
+        self.clock = SimClock(settings.speed, settings.start_ns, settings.ticks)
         start_ns = self.clock.now_ns()
         self.calendar = TradingCalendar(settings.hours, new_york(start_ns).date())
         universe = profiles()
@@ -161,12 +163,13 @@ class Simulator:
     # ------------------------------------------------------------ time
 
     async def _run_market(self) -> None:
-        last = time.monotonic()
+        loop = asyncio.get_running_loop()
+        last = loop.time()
         while True:
-            now = time.monotonic()
+            now = loop.time()
             self.tick(min(now - last, MOST_STEP_S))
             last = now
-            await asyncio.sleep(max(0.0, STEP_S - (time.monotonic() - now)))
+            await asyncio.sleep(max(0.0, STEP_S - (loop.time() - now)))
 
     def tick(self, real_s: float) -> None:
         """Let the market do what ``real_s`` of real time bring, up to the present simulated time."""

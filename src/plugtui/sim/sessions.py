@@ -1,6 +1,6 @@
 """Who holds which stream: one session per endpoint and account, and the count that tests look at (protocol §1.8, §6)."""
 
-import time
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,7 @@ class SessionRegistry:
     def claim(self, account: str, path: str, linger_s: float) -> bool:
         """Take the endpoint's slot for an account; False when it is held or a broken session lingers (406)."""
         slot = self._slots.setdefault((account, path), _Slot())
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         slot.broken_at = [at for at in slot.broken_at if now < at + linger_s]
         if slot.held + len(slot.broken_at) >= SESSIONS_PER_ENDPOINT:
             self.count(path).refused += 1
@@ -67,11 +67,11 @@ class SessionRegistry:
         slot = self._slots[account, path]
         slot.held -= 1
         if broken:
-            slot.broken_at.append(time.monotonic())
+            slot.broken_at.append(asyncio.get_running_loop().time())
 
     def report(self, linger_s: float) -> dict[str, dict[str, Any]]:
         """Return the counters and slots of every endpoint."""
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         return {
             path: {
                 "total": count.total,

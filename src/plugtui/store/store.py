@@ -6,7 +6,7 @@ Write-ahead log with ``synchronous=FULL``: when :meth:`Store.write` returns, the
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +21,7 @@ from plugtui.store.uninterrupted import Uninterrupted
 Statement = tuple[str, Sequence[Any]]
 """SQL text and its parameters; ``Decimal`` parameters are kept as exact text."""
 Row = sqlite3.Row
+Connect = Callable[..., Awaitable[aiosqlite.Connection]]
 
 BUSY_TIMEOUT_S = 5.0
 
@@ -39,8 +40,12 @@ class Store:
         """Transactions committed since the start."""
 
     @classmethod
-    async def open(cls, path: Path | str) -> "Store":
+    async def open(cls, path: Path | str, connect: Connect = aiosqlite.connect) -> "Store":
         """Open or create the database at ``path`` (mode 0600) and bring it to the newest schema.
+
+        Args:
+            path: of the file.
+            connect: opens a connection; a real one works in a thread of its own.
 
         Raises:
             StoreError: it cannot be opened, is damaged, is locked, or was written by a newer plugtui.
@@ -49,12 +54,12 @@ class Store:
         _prepare_file(path)
         opened: list[aiosqlite.Connection] = []
         try:
-            writer = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            writer = await connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             opened.append(writer)
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "journal_size_limit=16777216"):
                 await writer.execute(f"PRAGMA {pragma}")
             await _migrate(writer, path)
-            reader = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            reader = await connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             opened.append(reader)
             await reader.execute("PRAGMA query_only=ON")
             reader.row_factory = sqlite3.Row

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from plugtui.secrets import Secret
 from plugtui.store.store import Store
 from plugtui.store.traders import TraderRecord, TraderRows
 from plugtui.tasks import Tasks
-from plugtui.traders.account import OnConnected, OnUpdate, PluggedAccount, Stream, Surroundings
+from plugtui.traders.account import Dial, OnConnected, OnUpdate, PluggedAccount, Stream, Surroundings
 from plugtui.traders.ranking import FORMULA, badge_of, rank
 from plugtui.traders.record import profile_of
 
@@ -48,9 +49,17 @@ class KeyVault(Protocol):
 Connect = Callable[[Credentials], Broker]
 
 
-def dial_account_stream(name: str, credentials: Credentials, on_update: OnUpdate, on_connected: OnConnected) -> Stream:
+def dial_account_stream(
+    name: str,
+    credentials: Credentials,
+    on_update: OnUpdate,
+    on_connected: OnConnected,
+    now_ns: Callable[[], int] = time.time_ns,
+) -> Stream:
     """Make the real account stream of a plugged account."""
-    return AccountStream(credentials.stream_url, credentials, on_update=on_update, on_connected=on_connected, name=name)
+    return AccountStream(
+        credentials.stream_url, credentials, on_update=on_update, on_connected=on_connected, name=name, now_ns=now_ns
+    )
 
 
 class PluggedTraders:
@@ -64,7 +73,7 @@ class PluggedTraders:
         own: tells the engine's own credentials and account number (empty while unknown), whose key is not accepted.
         base_url: trading host of a key that comes without one.
         refresh_s: how often fills and history are read again.
-        dial: makes account streams.
+        dial: makes account streams; real ones by default.
         now_ns: the clock.
     """
 
@@ -78,7 +87,7 @@ class PluggedTraders:
         own: Callable[[], tuple[Credentials | None, str]],
         base_url: str,
         refresh_s: float = REFRESH_S,
-        dial: Callable[[str, Credentials, OnUpdate, OnConnected], Stream] = dial_account_stream,
+        dial: Dial | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._rows = TraderRows(store)
@@ -86,6 +95,7 @@ class PluggedTraders:
         self._connect = connect
         self._own = own
         self._base_url = base_url
+        dial = dial or partial(dial_account_stream, now_ns=now_ns)
         self._around = Surroundings(self._rows, facts, dial, now_ns, refresh_s)
         self._accounts: dict[str, PluggedAccount] = {}
         self._without_key: dict[str, TraderRecord] = {}

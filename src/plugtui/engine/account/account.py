@@ -310,8 +310,9 @@ class Account:
 
     async def pnl(self) -> dict[str | None, Pnl]:
         """Return the P&L of each algorithm, and of what nobody claimed under ``None``; at most half a second old."""
-        if time.monotonic() - self._pnl_at >= _PNL_EVERY_S:
-            self._pnl_at = time.monotonic()
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._pnl_at >= _PNL_EVERY_S:
+            self._pnl_at = now_s
             try:
                 await self.journal.refresh()
             except StoreError as error:

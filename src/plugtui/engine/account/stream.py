@@ -55,12 +55,18 @@ class Waits(Protocol):
 class _Socket(WebSocketClientProtocol):
     """A client connection that notes when any byte arrived: data, pings and pongs alike."""
 
-    heard_at: float = 0.0
-    heard_ns: int = 0
+    def __init__(self, *arguments: Any, now_ns: Callable[[], int], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._now_ns = now_ns
+        self.heard()
+
+    def heard(self) -> None:
+        """Note a sign of life."""
+        self.heard_at = self.loop.time()
+        self.heard_ns = self._now_ns()
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at = time.monotonic()
-        self.heard_ns = time.time_ns()
+        self.heard()
         super().data_received(data)
 
 
@@ -231,7 +237,7 @@ class AccountStream:
         made: list[_Socket] = []
 
         def make(*arguments: Any, **options: Any) -> _Socket:
-            made.append(_Socket(*arguments, **options))
+            made.append(_Socket(*arguments, now_ns=self._now_ns, **options))
             return made[-1]
 
         connected = False
@@ -258,8 +264,7 @@ class AccountStream:
                 for socket in made:
                     if getattr(socket, "transport", None) is not None:
                         socket.transport.abort()
-        made[-1].heard_at = time.monotonic()
-        made[-1].heard_ns = time.time_ns()
+        made[-1].heard()
         return made[-1]
 
     async def _converse(self, socket: _Socket) -> None:
@@ -333,7 +338,7 @@ class AccountStream:
     async def _watch(self, socket: _Socket) -> None:
         """Cut a connection on which nothing was heard for too long."""
         while True:
-            quiet_s = time.monotonic() - socket.heard_at
+            quiet_s = socket.loop.time() - socket.heard_at
             if quiet_s >= self._silence_s:
                 log.warning("%s: nothing heard for %.0f s", self._health.name, quiet_s)
                 socket.transport.abort()

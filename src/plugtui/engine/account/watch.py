@@ -1,6 +1,7 @@
 """Read the account's money, positions, market clock and history from the broker, over and over, whatever the host does."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -59,7 +60,8 @@ class AccountWatch:
         self._clock: BrokerClock | None = None
         self._clock_read_ns = 0
         self._base_day: tuple[date, str] | None = None
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, tuple[str, str]] = {}
+        self._again = asyncio.Event()
         self._as_of_ns = 0
         self._samples: list[Statement] = []
         self._sampled_ns = 0
@@ -105,17 +107,23 @@ class AccountWatch:
                 elif isinstance(error, BrokerRefused):
                     trouble = Trouble.FATAL
                 pause_s = max(min(every_s, 1.0), backoff.failed(trouble, self._now_ns()))
-                self._set_problem(name, error.title)
+                self._set_problem(name, error.title, error.hint)
             except StoreError as error:
-                self._set_problem(name, error.title)
-            await asyncio.sleep(pause_s)
+                self._set_problem(name, error.title, error.hint)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._again.wait(), pause_s)
 
-    def _set_problem(self, name: str, text: str) -> None:
-        if self._problems.get(name, "") == text:
+    def retry_now(self) -> None:
+        """Read everything now that waits for another attempt, or for its turn."""
+        again, self._again = self._again, asyncio.Event()
+        again.set()
+
+    def _set_problem(self, name: str, text: str, hint: str = "") -> None:
+        if self._problems.get(name, ("", "")) == (text, hint):
             return
         if text:
             log.warning("%s: %s", name, text)
-            self._problems[name] = text
+            self._problems[name] = (text, hint)
         else:
             self._problems.pop(name, None)
         self._tell()
@@ -173,7 +181,8 @@ class AccountWatch:
             ("INSERT OR REPLACE INTO activities VALUES (?,?,?,?,?)", (a.id, a.type, a.day, a.net_amount, a.symbol))
             for a in fresh
         ]
-        if time.monotonic() - self._full_history_at >= FULL_HISTORY_EVERY_S:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._full_history_at >= FULL_HISTORY_EVERY_S:
             points = await self._read_days()
             before = {point.time_ns: point.equity for point in self.points}
             statements += [
@@ -183,7 +192,7 @@ class AccountWatch:
             ]
             merged = before | {point.time_ns: point.equity for point in points}
             self.points = [EquityPoint(time_ns, equity) for time_ns, equity in sorted(merged.items())]
-            self._full_history_at = time.monotonic()
+            self._full_history_at = now_s
         if statements:
             await self._store.write(*statements)
         self._tell()
@@ -236,7 +245,12 @@ class AccountWatch:
     @property
     def problem(self) -> str:
         """Return why numbers are old; empty when they are not."""
-        return next(iter(self._problems.values()), "")
+        return next(iter(self._problems.values()), ("", ""))[0]
+
+    @property
+    def hint(self) -> str:
+        """Return what to do about :attr:`problem`; may be empty."""
+        return next(iter(self._problems.values()), ("", ""))[1]
 
     @property
     def prices(self) -> dict[str, Decimal]:

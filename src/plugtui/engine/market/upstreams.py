@@ -17,6 +17,8 @@ class Upstreams:
     Args:
         market_open: tells whether the stock market is open; None when unknown.
         on_failure: told when an upstream ends by a fault of ours.
+        clock: wall time in ns.
+        ticks: ns that only grow.
     """
 
     def __init__(
@@ -27,12 +29,14 @@ class Upstreams:
         market_open: Callable[[], bool | None],
         on_failure: Callable[[str, BaseException], None],
         clock: Callable[[], int] = time.time_ns,
+        ticks: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._settings = settings
         self._credentials = credentials
         self._events = events
         self._market_open = market_open
         self._clock = clock
+        self._ticks = ticks
         self._by_path: dict[str, Upstream] = {}
         self._tasks = Tasks(on_failure)
 
@@ -41,7 +45,13 @@ class Upstreams:
         upstream = self._by_path.get(endpoint.path)
         if upstream is None:
             upstream = Upstream(
-                endpoint, self._settings, self._credentials, self._events, self._market_open, self._clock
+                endpoint,
+                self._settings,
+                self._credentials,
+                self._events,
+                self._market_open,
+                self._clock,
+                self._ticks,
             )
             self._by_path[endpoint.path] = upstream
             self._tasks.start(upstream.run(), f"upstream {endpoint.path}")
@@ -50,6 +60,11 @@ class Upstreams:
     def open_default(self) -> None:
         """List the configured stock feed from the start, so that its state shows before anybody wants it."""
         self.get(stock(self._settings.feed))
+
+    def retry_now(self) -> None:
+        """Wait no longer for the next attempts."""
+        for upstream in self._by_path.values():
+            upstream.retry_now()
 
     def states(self) -> list[StreamState]:
         """Return what each is doing."""

@@ -88,14 +88,25 @@ class Passthrough:
                 40310000, f"'{algo.name}' is paused in plugtui: new orders are refused, cancels still pass"
             )
         if goes_to.kind is Kind.EVENTS and self.event_streams >= MAX_EVENT_STREAMS:
-            return _too_many(1.0, self._budget.per_minute, f"more than {MAX_EVENT_STREAMS} event streams at once")
+            return self._too_many(1.0, f"more than {MAX_EVENT_STREAMS} event streams at once")
         wait_s = self._budget.ask(algo.name, goes_to.kind in URGENT, goes_to.host)
         if wait_s > 0:
             algo.throttled += 1
-            return _too_many(
-                wait_s, self._budget.per_minute, f"the share of '{algo.name}' in plugtui's budget is used up"
-            )
+            return self._too_many(wait_s, f"the share of '{algo.name}' in plugtui's budget is used up")
         return None
+
+    def _too_many(self, wait_s: float, why: str) -> web.Response:
+        seconds = max(1, math.ceil(wait_s))
+        return error_response(
+            42910000,
+            f"rate limit exceeded: {why}",
+            {
+                "Retry-After": str(seconds),
+                "X-RateLimit-Limit": str(self._budget.per_minute),
+                "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset": str(math.ceil(self._now_ns() / 1e9) + seconds),
+            },
+        )
 
     async def _carry(self, request: web.Request, algo: Algo, goes_to: Route) -> web.StreamResponse:
         if goes_to.kind is Kind.SUBMIT:
@@ -152,20 +163,6 @@ def orders_in(body: bytes) -> list[bytes]:
     if isinstance(value, dict):
         return [body] if "client_order_id" in value else []
     return [bytes(item.body) for item in value if item.status < 300]
-
-
-def _too_many(wait_s: float, per_minute: int, why: str) -> web.Response:
-    seconds = max(1, math.ceil(wait_s))
-    return error_response(
-        42910000,
-        f"rate limit exceeded: {why}",
-        {
-            "Retry-After": str(seconds),
-            "X-RateLimit-Limit": str(per_minute),
-            "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": str(math.ceil(time.time()) + seconds),
-        },
-    )
 
 
 def _unanswered(method: str, goes_to: Route, error: NoAnswer) -> web.Response:
