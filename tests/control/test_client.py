@@ -11,7 +11,7 @@ from aiohttp.test_utils import unused_port
 
 from plugtui.control import client as client_module
 from plugtui.control.client import ControlClient, control_url
-from plugtui.control.messages import Fact
+from plugtui.control.messages import Facts
 from plugtui.errors import ControlError
 from plugtui.secrets import Secret
 from tests.engine.control_kit import TOKEN, Link, account, control_link
@@ -85,8 +85,8 @@ async def test_after_a_cut_the_client_resumes_without_a_hole_or_a_double(link: L
                     message = await anext(messages, None)
                     if message is None:
                         break
-                    if isinstance(message, Fact):
-                        seen.append(message.seq)
+                    if isinstance(message, Facts):
+                        seen.extend(fact.seq for fact in message.facts)
                 last = seen[-1] if seen else 0
 
     async with asyncio.TaskGroup() as group:
@@ -141,7 +141,7 @@ async def test_one_who_never_takes_facts_loses_the_link_and_not_the_memory(
         await client.connect(states=False)
         await link.tell(*(str(number) for number in range(100)))
         await eventually(lambda: client.close_code == 1008)
-        taken = [message.seq async for message in client if isinstance(message, Fact)]
+        taken = [fact.seq async for message in client if isinstance(message, Facts) for fact in message.facts]
         assert taken == list(range(1, len(taken) + 1))
         assert client.seq == taken[-1]
 

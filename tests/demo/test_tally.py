@@ -10,6 +10,7 @@ from plugtui.control.messages import (
     AlgoState,
     EngineState,
     Fact,
+    Facts,
     Fill,
     Gap,
     OrderEvent,
@@ -52,8 +53,7 @@ def facts(*bodies) -> list[Fact]:
 
 def tally_of(*bodies) -> Tally:
     tally = Tally()
-    for fact in facts(*bodies):
-        tally.observe(fact)
+    tally.observe(Facts(facts=facts(*bodies)))
     return tally
 
 
@@ -140,7 +140,7 @@ def test_alive_means_that_every_pane_has_something_to_show():
         States(traders=[TraderState(name="t", followed=True, badge="paper", stream="live")]),
         States(streams=[stream]),
         States(algos=[AlgoState(name="a", status="connected", issued=True, messages=1)]),
-        *facts(fill(1), trade),
+        Facts(facts=facts(fill(1), trade)),
     ]
     for step in steps:
         assert not tally.alive(algos=1, traders=1)

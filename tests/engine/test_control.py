@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from plugtui.control.messages import Fact, Notice, Snapshot, States, decode_from_engine
+from plugtui.control.messages import Fact, Facts, Notice, Snapshot, States, decode_from_engine
 from plugtui.engine import control
 from plugtui.engine.control import PATH
 from plugtui.errors import ControlError
@@ -103,8 +103,8 @@ async def test_facts_reach_every_dashboard_in_order_and_once(link: Link) -> None
             await client.connect(states=False)
             texts: list[str] = []
             async for message in client:
-                if isinstance(message, Fact):
-                    texts.append(text_of(message))
+                if isinstance(message, Facts):
+                    texts += map(text_of, message.facts)
                 if len(texts) == count:
                     break
             return texts
@@ -225,7 +225,7 @@ async def test_a_dashboard_that_does_not_read_is_cut_and_holds_up_nobody(
         async def follow() -> None:
             nonlocal received
             async for message in client:
-                received += isinstance(message, Fact)
+                received += len(message.facts) if isinstance(message, Facts) else 0
 
         follower = asyncio.get_running_loop().create_task(follow())
         big = "x" * 100_000

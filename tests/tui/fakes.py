@@ -16,6 +16,7 @@ from plugtui.control.messages import (
     EngineState,
     Fact,
     FactBody,
+    Facts,
     Figures,
     Fill,
     Gap,
@@ -293,7 +294,7 @@ class FakeEngine:
     def send(self, message: Fact | States) -> None:
         """Send a message to all dashboards."""
         for link in self.links:
-            link.queue.put_nowait(message)
+            link.queue.put_nowait(Facts(facts=[message]) if isinstance(message, Fact) else message)
 
     def cut(self) -> None:
         """End all connections."""
@@ -307,7 +308,7 @@ class FakeLink:
 
     def __init__(self, engine: FakeEngine) -> None:
         self._engine = engine
-        self.queue: asyncio.Queue[Fact | States | None] = asyncio.Queue()
+        self.queue: asyncio.Queue[Facts | States | None] = asyncio.Queue()
         self.closed = False
 
     async def connect(self, resume: int | None) -> Snapshot:
@@ -319,7 +320,7 @@ class FakeLink:
             algos=of.algos, traders=of.traders, facts=[fact for fact in of.facts if fact.seq > (resume or 0)],
         )  # fmt: skip
 
-    async def __aiter__(self) -> AsyncIterator[Fact | States]:
+    async def __aiter__(self) -> AsyncIterator[Facts | States]:
         """Give what was sent."""
         while (message := await self.queue.get()) is not None:
             yield message

@@ -172,6 +172,7 @@ async def test_memory_stays_flat_however_many_facts_come() -> None:
     for n in range(5000):
         world.apply_fact(Fact(seq=2 * n + 1, time_ns=NOW, body=fill(n)))
         world.apply_fact(Fact(seq=2 * n + 2, time_ns=NOW, body=order(n, "rejected", "rejected")))
+    assert len(world.fills.table.view()) == 50
     assert len(world.fills.table) == 50
     assert world.fills.executions == 5000
     assert len(world.events.table) <= 2000

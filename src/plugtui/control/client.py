@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from plugtui.control.messages import (
     PROTOCOL_VERSION,
     Command,
-    Fact,
+    Facts,
     Hello,
     Reply,
     Snapshot,
@@ -54,7 +54,8 @@ class ControlClient:
         self._socket: WebSocketClientProtocol | None = None
         self._ids = itertools.count(1)
         self._replies: dict[int, asyncio.Future[Reply]] = {}
-        self._facts: deque[Fact] = deque()
+        self._facts: deque[Facts] = deque()
+        self._waiting = 0
         self._states: States | None = None
         self._news = asyncio.Event()
         self._ended = False
@@ -125,10 +126,12 @@ class ControlClient:
             raise ControlError(reply.error, reply.hint)
         return reply.result
 
-    async def __aiter__(self) -> AsyncIterator[Fact | States]:
+    async def __aiter__(self) -> AsyncIterator[Facts | States]:
         while True:
             while self._facts:
-                yield self._facts.popleft()
+                facts = self._facts.popleft()
+                self._waiting -= len(facts.facts)
+                yield facts
             if self._states is not None:
                 states, self._states = self._states, None
                 yield states
@@ -143,7 +146,7 @@ class ControlClient:
         try:
             async for data in socket:
                 self._take(decode_from_engine(data))
-                if len(self._facts) > MAX_WAITING:
+                if self._waiting > MAX_WAITING:
                     own = (1008, "the dashboard does not keep up")
                     break
         except ConnectionClosed as error:
@@ -156,15 +159,16 @@ class ControlClient:
                 await socket.close(*own)
             self._end(*(own or (socket.close_code, socket.close_reason or "")))
 
-    def _take(self, message: Fact | States | Reply | Snapshot) -> None:
+    def _take(self, message: Facts | States | Reply | Snapshot) -> None:
         if isinstance(message, Reply):
             waiting = self._replies.get(message.id)
             if waiting and not waiting.done():
                 waiting.set_result(message)
             return
-        if isinstance(message, Fact):
+        if isinstance(message, Facts) and message.facts:
             # facts that were read but not taken yet are still handed out after the link has ended
-            self.seq = message.seq
+            self.seq = message.facts[-1].seq
+            self._waiting += len(message.facts)
             self._facts.append(message)
         elif isinstance(message, States):
             self._states = _merged(self._states, message)

@@ -1,21 +1,25 @@
 """The messages of the control link, as typed structs. JSON, one object a WebSocket message, tagged by ``type``.
 
 A dashboard dials ``/plugtui/control`` with ``Authorization: Bearer TOKEN`` and sends one :class:`Hello`. The engine answers
-with a :class:`Snapshot`, then :class:`Fact` messages (numbered, never dropped) and :class:`States` (conflated, at most ten a
-second, only the topics that changed). With ``Hello.resume`` the snapshot's ``facts`` start after that number; when so many
-were missed that the engine no longer lists them all, ``Snapshot.truncated`` says so. A :class:`Command` is answered by one
-:class:`Reply` with the same ``id``.
+with a :class:`Snapshot`, then :class:`Facts` (numbered, never dropped; those that wait travel together) and :class:`States`
+(conflated, at most ten a second, only the topics that changed). With ``Hello.resume`` the snapshot's ``facts`` start after that
+number; when so many were missed that the engine no longer lists them all, ``Snapshot.truncated`` says so. A :class:`Command` is
+answered by one :class:`Reply` with the same ``id``.
+
+What the ledger knows from before the numbered facts (the account's past, taken in at the first start) is no fact: a dashboard
+that starts anew asks for it with the command ``fills``, and again when an :class:`Imported` fact says that there is more.
 
 Quantities, prices and money are ``Decimal`` (strings in JSON), times integer nanoseconds UTC, ratios floats
 (0.0117 is 1.17 %), a figure that is undefined is ``None``.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class _Struct(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +44,15 @@ class EngineState(_Struct, frozen=True, kw_only=True):
     """``http://127.0.0.1:8765``: one address for REST and, with ``ws``, for streams."""
     feed: str
     started_ns: int
+    rest_per_minute: int = 0
+    """REST requests that all algorithms together may send in a minute."""
     clients: int = 0
     deliveries: int = 0
     """Messages handed to algorithms since the start."""
+    problem: str = ""
+    """Why the account could not be read yet; empty when it was read, or nothing went wrong so far."""
+    hint: str = ""
+    """What to do about it."""
 
 
 class StreamState(_Struct, frozen=True, kw_only=True):
@@ -141,6 +151,8 @@ class AlgoState(_Struct, frozen=True, kw_only=True):
     fills: int = 0
     requests: int = 0
     """REST requests."""
+    throttled: int = 0
+    """REST requests refused because the shared budget was used up."""
     realized_pnl: Decimal = Decimal(0)
     unrealized_pnl: Decimal = Decimal(0)
     last_seen_ns: int | None = None
@@ -216,6 +228,8 @@ class Fill(_Struct, frozen=True, kw_only=True, tag="fill"):
     """``None``: not attributed (``manual`` when known to come from elsewhere)."""
     recovered: bool = False
     """Not heard on the stream but fetched afterwards."""
+    imported: bool = False
+    """Of the time before the engine's first start."""
     position_qty: Decimal | None = None
 
 
@@ -293,6 +307,15 @@ class TraderTrade(_Struct, frozen=True, kw_only=True, tag="trader_trade"):
     recovered: bool = False
 
 
+class Imported(_Struct, frozen=True, kw_only=True, tag="imported"):
+    """The account's past was taken into the ledger, at the first start: ask for it with the command ``fills``."""
+
+    executions: int
+    orders: int
+    since_ns: int
+    """How far back it goes."""
+
+
 class Notice(_Struct, frozen=True, kw_only=True, tag="notice"):
     """Something that a person should know and that has no message of its own."""
 
@@ -303,15 +326,21 @@ class Notice(_Struct, frozen=True, kw_only=True, tag="notice"):
     algo: str | None = None
 
 
-FactBody = Fill | OrderEvent | ClientJoined | ClientLeft | Gap | StreamChanged | TraderTrade | Notice
+FactBody = Fill | OrderEvent | ClientJoined | ClientLeft | Gap | StreamChanged | TraderTrade | Imported | Notice
 
 
-class Fact(_Struct, frozen=True, kw_only=True, tag="fact"):
+class Fact(_Struct, frozen=True, kw_only=True):
     """A numbered fact. Numbers rise by one and go on across restarts of the engine."""
 
     seq: int
     time_ns: int
     body: FactBody
+
+
+class Facts(_Struct, frozen=True, kw_only=True, tag="facts"):
+    """Facts in order, at least one. Several travel in one message when several wait: a message costs more than a fact."""
+
+    facts: list[Fact]
 
 
 # ---------------------------------------------------------------- conversation
@@ -339,6 +368,8 @@ class Snapshot(_Struct, frozen=True, kw_only=True, tag="snapshot"):
     traders: list[TraderState]
     facts: list[Fact]
     truncated: bool = False
+    formula: str = ""
+    """How traders are ranked: the formula on the first line, what it means below."""
 
 
 class Command(_Struct, frozen=True, kw_only=True, tag="command"):
@@ -348,12 +379,22 @@ class Command(_Struct, frozen=True, kw_only=True, tag="command"):
     ``algos.resume name``, ``algos.disconnect name``; ``traders.list``, ``traders.plug name key_id secret_key [base_url]``,
     ``traders.unplug name``, ``traders.follow name``, ``traders.unfollow name``; ``performance [window]`` → ``{"window",
     "figures": Figures, "curve": [[time_ns, equity, index, drawdown], …], "by_algo": …, "by_symbol": …}``;
-    ``order id`` → the life of an order; ``trader name`` → its record and curve; ``stop`` → the engine ends.
+    ``order id`` → the life of an order; ``fills [limit]`` → :class:`Past`; ``trader name`` → its record and curve; ``retry`` →
+    what waits for the broker is tried now; ``stop`` → the engine ends.
     """
 
     id: int
     name: str
     args: dict[str, Any] = {}
+
+
+class Past(_Struct, frozen=True, kw_only=True):
+    """What the ledger holds: the newest executions, and rejects and ends of orders since the oldest of them, oldest first."""
+
+    fills: list[Fill]
+    events: list[OrderEvent]
+    executions: int
+    """In the whole ledger."""
 
 
 class Reply(_Struct, frozen=True, kw_only=True, tag="reply"):
@@ -366,7 +407,7 @@ class Reply(_Struct, frozen=True, kw_only=True, tag="reply"):
     hint: str = ""
 
 
-FromEngine = Snapshot | Fact | States | Reply
+FromEngine = Snapshot | Facts | States | Reply
 FromDashboard = Hello | Command
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -378,6 +419,19 @@ _body_decoder: msgspec.json.Decoder[FactBody] = msgspec.json.Decoder(FactBody)
 def encode(message: FromEngine | FromDashboard | FactBody) -> bytes:
     """Encode a message, or a fact's body alone."""
     return _encoder.encode(message)
+
+
+def encode_facts(facts: Sequence[Fact], max_bytes: int) -> tuple[bytes, int]:
+    """Encode a :class:`Facts` message with as many of the facts as fit, one at least; return it and how many these are."""
+    parts: list[bytes] = []
+    size = 0
+    for fact in facts:
+        part = _encoder.encode(fact)
+        size += len(part) + 1
+        if parts and size > max_bytes:
+            break
+        parts.append(part)
+    return b'{"type":"facts","facts":[' + b",".join(parts) + b"]}", len(parts)
 
 
 def decode_from_engine(data: bytes | str) -> FromEngine:

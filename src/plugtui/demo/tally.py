@@ -12,6 +12,7 @@ from plugtui.control.messages import (
     AlgoState,
     EngineState,
     Fact,
+    Facts,
     Fill,
     Gap,
     OrderEvent,
@@ -55,10 +56,11 @@ class Tally:
         self.algos: list[AlgoState] = []
         self.traders: list[TraderState] = []
 
-    def observe(self, message: Snapshot | States | Fact) -> None:
+    def observe(self, message: Snapshot | States | Facts) -> None:
         """Take in one message."""
-        if isinstance(message, Fact):
-            self._fact(message)
+        if isinstance(message, Facts):
+            for fact in message.facts:
+                self._fact(fact)
             return
         self.engine = message.engine or self.engine
         self.account = message.account or self.account

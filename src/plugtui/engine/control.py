@@ -31,17 +31,24 @@ from plugtui.control.messages import (
     TraderState,
     decode_from_dashboard,
     encode,
+    encode_facts,
 )
 from plugtui.engine.facts import FactLog
 from plugtui.errors import ControlError, PlugtuiError
 from plugtui.secrets import Secret
 from plugtui.tasks import Tasks
+from plugtui.traders.ranking import FORMULA
 
 log = logging.getLogger(__name__)
 
 PATH = "/plugtui/control"
 
 STATES_EVERY_S = 0.1
+FACTS_EVERY_S = 0.02
+"""A fact that comes alone is sent at once; those that come within this time after it travel together."""
+BATCH_FACTS = 500
+BATCH_BYTES = 256 * 1024
+"""Most facts, and about as many bytes, in one message."""
 FRESH_FACTS = 500
 """Recent facts in the snapshot of a dashboard that starts."""
 MAX_RESUMED = 5_000
@@ -182,8 +189,12 @@ class Dashboard:
             TimeoutError: the dashboard does not read.
             ConnectionError: it is gone.
         """
+        await self.send_encoded(encode(message))
+
+    async def send_encoded(self, message: bytes) -> None:
+        """Send one message that is encoded already. Raises TimeoutError, ConnectionError."""
         async with asyncio.timeout(STALL_S):
-            await self.socket.send_str(encode(message).decode())
+            await self.socket.send_str(message.decode())
 
     async def end(self, code: int, reason: str) -> None:
         """Close the link; a dashboard that does not read is cut off."""
@@ -316,6 +327,8 @@ class ControlServer:
             await self._facts.wait_beyond(seen)
             seen = self._facts.seq
             dashboard.wake.set()
+            # A message costs both sides more than a fact: what comes thick is joined.
+            await asyncio.sleep(FACTS_EVERY_S)
 
     async def _send_news(self, dashboard: Dashboard) -> None:
         while dashboard.replies:
@@ -324,10 +337,10 @@ class ControlServer:
         if behind > MAX_BEHIND:
             await dashboard.end(WSCloseCode.TRY_AGAIN_LATER, f"{behind} facts behind: connect again to resume")
             return
-        while facts := await self._facts.since(dashboard.seq, 200):
-            for fact in facts:
-                await dashboard.send(fact)
-                dashboard.seq = fact.seq
+        while facts := await self._facts.since(dashboard.seq, BATCH_FACTS):
+            message, count = encode_facts(facts, BATCH_BYTES)
+            await dashboard.send_encoded(message)
+            dashboard.seq = facts[count - 1].seq
             if dashboard.replies:
                 dashboard.wake.set()
                 break
@@ -356,6 +369,7 @@ class ControlServer:
             traders=self._states.value("traders"),
             facts=facts,
             truncated=resume is not None and not complete,
+            formula=FORMULA,
         )
 
     # ---------------------------------------------------------------- receiving

@@ -59,6 +59,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
             time_ns=self.time_ns,
             algo=self.algo,
             recovered=self.recovered,
+            imported=self.source == "history",
             position_qty=self.position_qty,
         )
 

@@ -10,15 +10,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
-from plugtui.control.messages import Fact, Snapshot, States
+from plugtui.control.messages import Facts, Snapshot, States
 from plugtui.errors import ConfigError, ControlError, CredentialsError, PlugtuiError
 from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.world import World
 
 log = logging.getLogger(__name__)
-
-_TURN = 64
-"""Messages applied before the screen gets its turn."""
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
@@ -31,7 +28,7 @@ class Link(Protocol):
         """Dial and return the whole picture, with facts after ``resume``. Raises PlugtuiError or OSError."""
         ...
 
-    def __aiter__(self) -> AsyncIterator[Fact | States]:
+    def __aiter__(self) -> AsyncIterator[Facts | States]:
         """Iterate over what the engine tells, until the connection ends."""
         ...
 
@@ -119,15 +116,13 @@ class Follower:
         return True
 
     async def _apply(self, link: Link) -> None:
-        turn = 0
         async for message in link:
-            if isinstance(message, Fact):
-                self._world.apply_fact(message)
+            if isinstance(message, Facts):
+                self._world.apply_facts(message.facts)
+                # A message may hold hundreds of facts, and the next one may be here already: keys come between.
+                await asyncio.sleep(0)
             else:
                 self._world.apply_states(message, self._now_ns())
-            turn += 1
-            if turn % _TURN == 0:
-                await asyncio.sleep(0)
 
     async def _wait(self, detail: str, hint: str, pause: float | None, *, lost: bool) -> None:
         now = self._now_ns()

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from plugtui.brokers.port import Broker, OrderRow
-from plugtui.control.messages import PositionState
+from plugtui.control.messages import Imported, PositionState
 from plugtui.engine.account.journal import Journal
 from plugtui.errors import BrokerRefused
 from plugtui.ledger.book import Changes
@@ -64,7 +64,7 @@ class Recovery:
     """Read executions and orders of one account from REST and merge them.
 
     At the very first start the last 90 days are taken in as history, at most 3,000 executions: they count for P&L and round
-    trips, and are neither told as facts nor sent to algorithms.
+    trips, and are neither told one by one as facts nor sent to algorithms. One fact says that they are there.
 
     Args:
         forward: sends a built ``trade_updates`` message to the algorithms; None: recovered ones are not sent.
@@ -136,8 +136,9 @@ class Recovery:
         if self._journal.ledger.unknown(missed):
             await asyncio.sleep(self._grace_s)
 
+        old = [row for row in rows if (order_from(row.raw).updated_ns or 0) < self._started_ns]
+
         def take() -> Changes:
-            old = [row for row in rows if (order_from(row.raw).updated_ns or 0) < self._started_ns]
             changes = self._journal.ledger.take_orders(_raws(old), self._now_ns(), tell=False)
             # What was cancelled since the start, before this reading was done, is news like any other.
             changes.add(self._journal.ledger.take_orders(_raws(rows), self._now_ns(), tell=True))
@@ -146,7 +147,9 @@ class Recovery:
             return changes
 
         await self._journal.take_openings(openings_of(held, [from_fill(fill) for fill in fills], since_ns))
-        changes = await self._journal.commit(take, [Store.put(_MARK, _text(mark))])
+        told = Imported(executions=len(past), orders=len({order_from(row.raw).id for row in old}), since_ns=since_ns)
+        bodies = [told] if told.executions or told.orders else []
+        changes = await self._journal.commit(take, [Store.put(_MARK, _text(mark))], bodies)
         history = sum(1 for execution in changes.executions if execution.source == "history")
         log.info("first start: %d executions and %d orders of the past taken in", history, len(changes.orders))
         await self._replay(changes, missed)

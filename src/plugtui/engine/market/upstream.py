@@ -128,6 +128,13 @@ class Upstream:
         self._waiting_ticks = 0
         """Since when the server owes an answer."""
         self._unreadable = 0
+        self._retry = asyncio.Event()
+
+    def retry_now(self) -> None:
+        """Do not wait for the next attempt any longer."""
+        self._retry.set()
+        if self._fatal is not None:
+            self._wake.set()
 
     # ---------------------------------------------------------------- clients
 
@@ -399,7 +406,10 @@ class Upstream:
                     await self._wake.wait()
             return
         self._become("waiting", reason, now + int(wait * 1e9))
-        await asyncio.sleep(wait)
+        self._retry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._retry.wait()
 
     def _refused(self, pairs: frozenset[Pair], code: int) -> None:
         self._tell(partial(self._events.pairs_refused, self.health.name, pairs, code))

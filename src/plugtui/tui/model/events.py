@@ -11,6 +11,7 @@ from plugtui.control.messages import (
     FactBody,
     Fill,
     Gap,
+    Imported,
     Notice,
     OrderEvent,
     StreamChanged,
@@ -137,6 +138,9 @@ def _words(body: FactBody) -> tuple[str, str, str, str]:
             level = {"failed": "error", "waiting": "warning", "stale": "warning"}.get(body.state, "info")
             detail = f": {body.detail}" if body.detail else ""
             return level, "stream", f"{body.name} {body.state}{detail}", ""
+        case Imported():
+            text = f"{body.executions:,} executions and {body.orders:,} orders of the account's past taken in"
+            return "info", "imported", text, ""
         case Notice():
             level = body.level if body.level in _LEVELS else "info"
             return level, "notice", body.text, body.hint

@@ -1,10 +1,12 @@
 """The fills pane's book: one row an execution, newest first, with rejects and cancels on demand."""
 
-from dataclasses import dataclass
-from datetime import tzinfo
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
-from plugtui.control.messages import Fill, OrderEvent
+import msgspec
+
+from plugtui.control.messages import Fill, OrderEvent, Past
 from plugtui.tui import format as fmt
 from plugtui.tui.model.table import Cell, Column, Table
 
@@ -13,15 +15,17 @@ RECOVERED = "↺"
 
 REFUSED = frozenset({"rejected", "suspended", "order_replace_rejected", "order_cancel_rejected"})
 ENDED = frozenset({"canceled", "expired", "done_for_day", "stopped"})
+_ONCE = frozenset({"rejected", "canceled", "expired", "done_for_day"})
+"""What happens once to an order, so that the ledger's time and the stream's may differ by a little."""
 
 UNATTRIBUTED = "–"
 
-_PRICE = 7
-"""Cells of a price where it is tight."""
+_PRICE = 6
+_QTY = 4
+"""Cells of a price and of a quantity where it is tight."""
 
 
-@dataclass(frozen=True, slots=True)
-class FillRow:
+class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     """An execution, or (``event`` set) a reject or cancel."""
 
     key: str
@@ -34,6 +38,7 @@ class FillRow:
     time_ns: int
     algo: str | None
     recovered: bool = False
+    imported: bool = False
     cum_qty: Decimal | None = None
     order_qty: Decimal | None = None
     position_qty: Decimal | None = None
@@ -59,6 +64,7 @@ def row_of_fill(fill: Fill) -> FillRow:
         time_ns=fill.time_ns,
         algo=fill.algo,
         recovered=fill.recovered,
+        imported=fill.imported,
         cum_qty=fill.cum_qty,
         order_qty=fill.order_qty,
         position_qty=fill.position_qty,
@@ -68,7 +74,7 @@ def row_of_fill(fill: Fill) -> FillRow:
 def row_of_event(event: OrderEvent) -> FillRow:
     """Make the row of a reject or cancel."""
     return FillRow(
-        key=f"{event.order_id}/{event.event}/{event.time_ns}",
+        key=f"{event.order_id}/{event.event}" + ("" if event.event in _ONCE else f"/{event.time_ns}"),
         order_id=event.order_id,
         client_order_id=event.client_order_id,
         symbol=event.symbol,
@@ -93,7 +99,8 @@ class FillBook:
         self.show_cancels = False
         self.zone = zone
         self.executions = 0
-        """Executions seen, also those that have left the table."""
+        """Executions that are known of, also those that have left the table or never were in it."""
+        self._today_ns = self._tomorrow_ns = 0
         self.table: Table[FillRow] = Table(
             self._columns(),
             key=lambda row: row.key,
@@ -101,7 +108,20 @@ class FillBook:
             limit=limit,
             newest_first=True,
             shown=self._is_shown,
+            place=_by_time,
         )
+
+    def tell_time(self, now_ns: int) -> None:
+        """Say how late it is: rows of another day show their date."""
+        if self._today_ns <= now_ns < self._tomorrow_ns:
+            return
+        # Midnight as the calendar has it: a day of the change to summer time has 23 hours.
+        start = fmt.when(now_ns, self.zone).date()
+        self._today_ns, self._tomorrow_ns = self._midnight(start), self._midnight(start + timedelta(days=1))
+        self.table.redress()
+
+    def _midnight(self, day: date) -> int:
+        return int(datetime.combine(day, time(), self.zone).timestamp()) * 1_000_000_000
 
     def add_fill(self, fill: Fill) -> bool:
         """Take an execution; the same one again only adds what was missing. Returns whether it was new."""
@@ -109,6 +129,21 @@ class FillBook:
         self.executions += new
         self.table.put(row_of_fill(fill))
         return new
+
+    def add_past(self, past: Past) -> None:
+        """Take what the ledger holds; what was heard as a fact stays as it is, since nothing knows more."""
+        told = {fill.execution_id for fill in past.fills}
+        newest = past.fills[-1].time_ns if past.fills else 0
+        # Committed, and told, after the ledger was read.
+        later = sum(not row.event and row.time_ns > newest and row.key not in told for row in self.table.rows())
+        self.executions = past.executions + later
+        rows: Iterable[FillRow] = (*map(row_of_fill, past.fills), *map(row_of_event, past.events))
+        for row in rows:
+            known = self.table.get(row.key)
+            if known is None:
+                self.table.put(row, news=False)
+            elif known.algo is None and row.algo is not None:
+                self.table.put(msgspec.structs.replace(known, algo=row.algo), news=False)
 
     def add_event(self, event: OrderEvent) -> None:
         """Take an order's event; only rejects and ends get a row."""
@@ -130,9 +165,13 @@ class FillBook:
 
     def _columns(self) -> list[Column[FillRow]]:
         def time(row: FillRow) -> Cell:
+            if row.time_ns < self._today_ns:
+                return Cell(f"{fmt.when(row.time_ns, self.zone):%d %b %H:%M}", "dim")
             return Cell(fmt.clock(row.time_ns, self.zone), "dim" if row.event else "")
 
         def short_time(row: FillRow) -> Cell:
+            if row.time_ns < self._today_ns:
+                return Cell(f"{fmt.when(row.time_ns, self.zone):%d %b}", "dim")
             return Cell(fmt.clock(row.time_ns, self.zone, millis=False), "dim" if row.event else "")
 
         return [
@@ -148,23 +187,35 @@ class FillBook:
                 short_rank=2,
                 descending=True,
             ),
-            Column("symbol", "symbol", lambda r: Cell(r.symbol), lambda r: r.symbol, least=4, most=12),
-            Column("side", "side", _side, lambda r: r.side, least=5, most=6),
-            Column("qty", "qty", _qty, lambda r: r.qty, "right", least=4, most=12, descending=True),
+            Column("symbol", "symbol", lambda r: Cell(r.symbol), lambda r: r.symbol, least=7, most=21, elastic=True),
+            Column("side", "side", _side, lambda r: r.side, least=5, most=5),
+            Column(
+                "qty",
+                "qty",
+                _qty,
+                lambda r: r.qty,
+                "right",
+                least=6,
+                most=12,
+                descending=True,
+                short=_short_qty,
+                short_width=_QTY,
+                short_rank=2,
+            ),
             Column(
                 "price",
                 "price",
                 _price,
                 lambda r: r.price,
                 "right",
-                least=8,
+                least=9,
                 most=12,
                 descending=True,
                 short=_short_price,
-                short_width=7,
+                short_width=_PRICE,
                 short_rank=2,
             ),
-            Column("algo", "algo", _algo, lambda r: r.algo or "~", least=6, most=18, rank=1, elastic=True),
+            Column("algo", "algo", _algo, lambda r: r.algo or "~", least=8, most=18, rank=1, elastic=True),
             Column("value", "value", _value, lambda r: r.value, "right", least=11, most=14, rank=2, descending=True),
             Column("filled", "filled", _filled, None, "right", least=7, most=15, rank=3),
             Column("position", "position", _position, lambda r: r.position_qty, "right", least=8, most=12, rank=4),
@@ -202,8 +253,23 @@ def _short_price(row: FillRow) -> Cell:
     cell = _price(row)
     if row.price is None or len(cell.text) <= _PRICE:
         return cell
-    places = next((n for n in (2, 1) if len(fmt.thousands(row.price, n)) <= _PRICE), 0)
-    return Cell(fmt.thousands(row.price, places), cell.style)
+    places = next((n for n in (2, 1, 0) if len(fmt.thousands(row.price, n)) <= _PRICE), None)
+    text = fmt.compact(float(row.price)) if places is None else fmt.thousands(row.price, places)
+    return Cell(text, cell.style)
+
+
+def _short_qty(row: FillRow) -> Cell:
+    cell = _qty(row)
+    if row.qty is None or len(cell.text) <= _QTY:
+        return cell
+    amount = abs(row.qty)
+    if amount >= 10_000:
+        factor, unit = (1_000_000, "M") if amount >= 999_500 else (1000, "k")
+        return Cell(f"{row.qty / factor:.0f}{unit}", cell.style)
+    if amount < Decimal("0.001"):
+        return Cell("<.01", cell.style)
+    places = next((n for n in (3, 2, 1) if len(f"{row.qty:.{n}f}".lstrip("0")) <= _QTY), 0)
+    return Cell(f"{row.qty:.{places}f}".lstrip("0"), cell.style)
 
 
 def _algo(row: FillRow) -> Cell:
@@ -229,9 +295,11 @@ def _note(row: FillRow) -> Cell:
     if row.event:
         reason = f": {row.reason}" if row.reason else ""
         return Cell(f"{row.event}{reason}", "bad" if row.event in REFUSED else "dim")
+    if row.imported:
+        return Cell("imported", "dim")
     return Cell("recovered", "warn") if row.recovered else Cell("")
 
 
 def _words(row: FillRow) -> str:
-    note = "recovered" if row.recovered else ""
+    note = "imported" if row.imported else "recovered" if row.recovered else ""
     return f"{row.symbol} {row.side} {row.algo or 'unattributed'} {row.event} {row.reason} {note} {row.order_id}"

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from plugtui.control.messages import Fill, OrderEvent
 from plugtui.tui import format as fmt
 
@@ -16,14 +18,35 @@ _ENDS = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
 """Statuses that a late event of an earlier step does not undo."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One event in the life of an order."""
+class Step(msgspec.Struct, frozen=True):
+    """One event in the life of an order; worded only when somebody looks."""
 
-    time_ns: int
-    event: str
-    text: str
-    recovered: bool = False
+    body: Fill | OrderEvent
+
+    @property
+    def time_ns(self) -> int:
+        """When it happened."""
+        return self.body.time_ns
+
+    @property
+    def recovered(self) -> bool:
+        """Not heard on the stream but fetched afterwards."""
+        return self.body.recovered
+
+    @property
+    def event(self) -> str:
+        """What happened: ``execution``, or the event's name."""
+        return "execution" if isinstance(self.body, Fill) else self.body.event
+
+    @property
+    def text(self) -> str:
+        """The rest, for a person."""
+        of = self.body
+        if isinstance(of, Fill):
+            return f"{fmt.quantity(of.qty)} @ {fmt.price(of.price)}, {fmt.quantity(of.cum_qty)} in all"
+        prices = (("limit", of.limit_price), ("stop", of.stop_price))
+        limits = [f"{name} {fmt.price(value)}" for name, value in prices if value is not None]
+        return ", ".join([*limits, *([of.reason] if of.reason else [])])
 
 
 @dataclass(slots=True)
@@ -77,8 +100,7 @@ class OrderBook:
         done = life.qty is not None and life.filled_qty >= life.qty
         if life.status not in _ENDS:
             life.status = "filled" if done else "partially_filled"
-        text = f"{fmt.quantity(fill.qty)} @ {fmt.price(fill.price)}, {fmt.quantity(fill.cum_qty)} in all"
-        life.steps[fill.execution_id] = Step(fill.time_ns, "execution", text, fill.recovered)
+        life.steps[fill.execution_id] = Step(fill)
 
     def add_event(self, event: OrderEvent) -> None:
         """Add a step that is not an execution."""
@@ -90,13 +112,7 @@ class OrderBook:
         life.algo = event.algo or life.algo
         life.qty = event.qty if event.qty is not None else life.qty
         life.filled_qty = max(life.filled_qty, event.filled_qty)
-        limits = [
-            f"{name} {fmt.price(value)}"
-            for name, value in (("limit", event.limit_price), ("stop", event.stop_price))
-            if value is not None
-        ]
-        text = ", ".join([*limits, *([event.reason] if event.reason else [])])
-        life.steps[f"{event.event}/{event.time_ns}"] = Step(event.time_ns, event.event, text, event.recovered)
+        life.steps[f"{event.event}/{event.time_ns}"] = Step(event)
 
     def _life(self, order_id: str) -> OrderLife:
         life = self._lives.get(order_id)

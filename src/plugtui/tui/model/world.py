@@ -1,5 +1,6 @@
 """Everything that the dashboard knows, fed with the control link's messages."""
 
+from collections.abc import Iterable
 from datetime import tzinfo
 
 from plugtui.control.messages import (
@@ -7,7 +8,9 @@ from plugtui.control.messages import (
     EngineState,
     Fact,
     Fill,
+    Imported,
     OrderEvent,
+    Past,
     Snapshot,
     States,
     StreamState,
@@ -46,6 +49,8 @@ class World:
         self.performance = Performance()
         self.symbols: dict[str, None] = {}
         """Symbols on screen, for the palette; the newest last."""
+        self.wants_past = False
+        """The ledger holds executions that no fact told of: ask for them."""
 
     @property
     def resume(self) -> int | None:
@@ -61,11 +66,13 @@ class World:
         if again and snapshot.truncated:
             text = "more happened while the connection was down than the engine still lists"
             self.events.tell("warning", "missed", text, now_ns, "The ledger has it all: plugtui export fills.")
+        self.wants_past = self.wants_past or not again or snapshot.truncated
         self.engine, self.streams, self.account = snapshot.engine, snapshot.streams, snapshot.account
-        for fact in snapshot.facts:
-            self.apply_fact(fact, toast=False)
+        self.fills.tell_time(now_ns)
+        self.apply_facts(snapshot.facts, toast=False)
         self.seq = max(self.seq, snapshot.seq)
         self.algos.update(snapshot.algos, now_ns)
+        self.traders.formula = snapshot.formula
         self.traders.update(snapshot.traders)
 
     def _forget(self) -> None:
@@ -74,6 +81,11 @@ class World:
         self.orders = OrderBook()
         for table in (self.fills.table, self.events.table, self.traders.feed):
             table.clear()
+
+    def apply_facts(self, facts: Iterable[Fact], *, toast: bool = True) -> None:
+        """Take facts in their order, each once."""
+        for fact in facts:
+            self.apply_fact(fact, toast=toast)
 
     def apply_fact(self, fact: Fact, *, toast: bool = True) -> bool:
         """Take a fact once; returns false for one that is known already."""
@@ -92,11 +104,20 @@ class World:
             if isinstance(body, OrderEvent):
                 self.fills.add_event(body)
                 self.orders.add_event(body)
+            elif isinstance(body, Imported):
+                self.wants_past = True
             self.events.add(fact, toast=toast)
         return True
 
+    def take_past(self, past: Past) -> None:
+        """Take what the ledger holds of the time before the facts; taken twice it changes nothing."""
+        self.fills.add_past(past)
+        for fill in past.fills:
+            self._see(fill.symbol)
+
     def apply_states(self, states: States, now_ns: int) -> None:
         """Take what changed."""
+        self.fills.tell_time(now_ns)
         if states.engine is not None:
             self.engine = states.engine
         if states.streams is not None:
