@@ -1,6 +1,8 @@
 """Charts: the one module that knows plotext 6.
 
-plotext draws the canvas in braille; the axes are ours, so that labels line up, stay steady and take the theme's colours.
+plotext draws the lines in braille, two by four dots a cell; a series is brought to exactly that resolution first, so that the
+line is connected and none of its extremes is lost. Axes, fill and grid are ours: they line up, stay steady and take the
+theme's colours.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,11 +10,18 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 
-from plugtui.tui import format as fmt
+from plugtui.tui.axes import Path, bounds, last_text, resample, time_line, time_ticks, value_texts, value_ticks
 from plugtui.tui.widgets.painted import Line, Painted, Run
 
-_MOST_POINTS = 600
-_DAY_NS = 86_400_000_000_000
+_BLANK = 0x2800
+_LEFT, _RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
+"""The bits of a braille cell's two columns, from the lowest dot up."""
+
+_DASH, _GRID = "╌", "┈"
+_MARKS = {"in": "▴", "out": "▾"}
+
+Bits = list[list[int]]
+"""Braille dots of each cell, row by row from the top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +34,40 @@ class Series:
     """``number`` or ``percent`` (0.01 is 1 %)."""
     tone: str = "chart"
     filled: bool = False
-    """Fill between the line and zero: a drawdown."""
+    """A drawdown: the axis ends at zero, and all between it and the line is filled."""
+    base: float | None = None
+    """Where it started: a dashed line."""
+    shaded: bool = True
+    """A quiet fill below the line."""
 
 
-def canvas(
-    values: Sequence[float], width: int, height: int, low: float, high: float, *, filled: bool = False
-) -> list[str]:
-    """Draw ``values`` as a braille line, evenly spaced, into ``width`` × ``height`` cells.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A second curve over the same axes, dashed, so that it is told apart without colours too."""
+
+    times_ns: Sequence[int]
+    values: Sequence[float]
+    tone: str = "second"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Money paid in or out: a mark at the lower edge."""
+
+    time_ns: int
+    paid_in: bool
+
+
+# ---------------------------------------------------------------- the canvas
+
+
+def canvas(path: Path, width: int, height: int, low: float, high: float) -> Bits:
+    """Draw a path as one connected line into ``width`` × ``height`` cells.
 
     Args:
-        low, high: the values at the lower and upper edge.
-        filled: fill between the line and the upper edge's zero.
+        path: (column, value), with two columns a cell.
+        low, high: the values of the lowest and the highest row of dots.
     """
-    if width < 1 or height < 1 or len(values) < 2:
-        return [" " * max(0, width)] * max(0, height)
     import plotext  # here: it builds its manual at import, which would cost the first paint 0.1 s
 
     figure = plotext.figure
@@ -47,96 +76,185 @@ def canvas(
     figure.axes(False)
     figure.legend(False)
     figure.ruler([0, 1], [0, 1]).frequency(0)
-    figure.ruler(1, [0, 1]).lim(low, high)
+    # plotext lays its limits on the centres of the outer cells: these make one unit one dot.
+    figure.ruler(0, [0, 1]).lim(0.5, 2 * width - 1.5)
+    figure.ruler(1, [0, 1]).lim(1.5, 4 * height - 2.5)
     figure.plot_size(width, height)
-    points = thin(values, min(_MOST_POINTS, width * 4))
-    signal = figure.signal(list(range(len(points))), points, marker="braille").lines(True)
-    figure.draw(signal.fillx() if filled else signal)
-    rows = figure.build().string(True).split("\n")
-    return [fmt.fit(row, width) for row in rows[:height]] + [" " * width] * max(0, height - len(rows))
-
-
-def thin(values: Sequence[float], most: int) -> list[float]:
-    """Reduce to at most ``most`` points, keeping each stretch's lowest and highest value and both ends."""
-    if len(values) <= most or most < 4:
-        return list(values)
-    stretches = (most - 2) // 2
-    inner = values[1:-1]
-    kept: list[float] = [values[0]]
-    for i in range(stretches):
-        part = inner[i * len(inner) // stretches : (i + 1) * len(inner) // stretches]
-        if part:
-            low, high = min(part), max(part)
-            kept += [low, high] if part.index(low) < part.index(high) else [high, low]
-    return [*kept, values[-1]]
-
-
-def bounds(values: Sequence[float]) -> tuple[float, float]:
-    """Return the lowest and highest value with a little air; a flat series gets a band around it."""
-    low, high = min(values), max(values)
-    if high - low < 1e-12:
-        pad = abs(high) * 0.01 or 1.0
-        return low - pad, high + pad
-    pad = (high - low) * 0.04
-    return low - pad, high + pad
-
-
-def chart(series: Series, width: int, height: int, zone: tzinfo | None, *, dates: bool = True) -> list[Line]:
-    """Draw one series with its axes into ``height`` lines of ``width`` cells."""
-    if len(series.values) < 2 or height < 2 or width < 20:
-        return [(Run(" " * width),)] * max(0, height)
-    low, high = bounds(series.values)
-    if series.filled:
-        low, high = min(low, -1e-4), 0.0
-    axis = 1 if dates and height >= 3 else 0
-    rows = height - axis
-    labels = y_labels(low, high, rows, series.style)
-    label_width = max(8, *(len(label) for label in labels))
-    plot_width = width - label_width - 2
-    drawn = canvas(series.values, plot_width, rows, low, high, filled=series.filled)
-    lines: list[Line] = [
-        (Run(f"{label:>{label_width}} ", "axis"), Run("┤" if label else "│", "axis"), Run(row, series.tone))
-        for label, row in zip(labels, drawn, strict=True)
+    scale = (4 * height - 1) / (high - low)
+    dots = corners([(column, max(0, min(4 * height - 1, round((value - low) * scale)))) for column, value in path])
+    signal = figure.signal([x for x, _ in dots], [y for _, y in dots], marker="braille").lines(True)
+    figure.draw(signal.density("full", "line"))
+    rows = figure.build().string(True).split("\n")[:height]
+    found = [
+        [max(0, ord(cell) - _BLANK) if cell > "\u2800" else 0 for cell in row[:width].ljust(width)] for row in rows
     ]
-    if axis:
-        lines.append((Run(" " * (label_width + 2)), Run(x_labels(series.times_ns, plot_width, zone), "axis")))
+    return found + [[0] * width for _ in range(height - len(found))]
+
+
+def corners(dots: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Leave out what lies on the straight line between its neighbours: each point costs plotext twenty microseconds."""
+    kept: list[tuple[int, int]] = []
+    for dot in dots:
+        while len(kept) > 1:
+            (x0, y0), (x1, y1) = kept[-2:]
+            along = (x1 - x0) * (dot[0] - x1) + (y1 - y0) * (dot[1] - y1)
+            if (x1 - x0) * (dot[1] - y1) != (y1 - y0) * (dot[0] - x1) or along < 0:
+                break
+            kept.pop()
+        if not kept or kept[-1] != dot:
+            kept.append(dot)
+    return kept
+
+
+def fill_down(line: Bits) -> Bits:
+    """Return the dots below a line."""
+    return _fill(line, below=True)
+
+
+def fill_up(line: Bits) -> Bits:
+    """Return the dots above a line."""
+    return _fill(line, below=False)
+
+
+def _fill(line: Bits, *, below: bool) -> Bits:
+    rows = range(len(line)) if below else range(len(line) - 1, -1, -1)
+    filled = [[0] * len(row) for row in line]
+    for cell in range(len(line[0]) if line else 0):
+        for column in (_LEFT, _RIGHT):
+            whole, inside = sum(column), False
+            ordered = column[::-1] if below else column
+            for row in rows:
+                edge = line[row][cell] & whole
+                if not edge:
+                    filled[row][cell] |= whole if inside else 0
+                    continue
+                for dot in ordered:
+                    if edge & dot:
+                        inside = True
+                    elif inside:
+                        filled[row][cell] |= dot
+    return filled
+
+
+def _dashed(bits: Bits) -> Bits:
+    return [[dots if cell % 3 else 0 for cell, dots in enumerate(row)] for row in bits]
+
+
+# ---------------------------------------------------------------- a chart
+
+
+def chart(
+    series: Series,
+    width: int,
+    height: int,
+    zone: tzinfo | None,
+    *,
+    dates: bool = True,
+    beside: Beside | None = None,
+    flows: Sequence[Flow] = (),
+    label_width: int = 0,
+) -> list[Line]:
+    """Draw one series with its axes into ``height`` lines of ``width`` cells.
+
+    Args:
+        dates: the lowest line is the time axis.
+        beside: a second curve in the same unit.
+        flows: marked at the lower edge.
+        label_width: of the value axis, at least: charts above each other share their time axis.
+    """
+    if len(series.values) < 2 or height < 2 or width < 20:
+        return [(Run(" " * max(0, width)),)] * max(0, height)
+    rows = height - 1 if dates and height >= 3 else height
+    low, high = _limits(series, beside)
+    ticks = value_ticks(low, high, rows)
+    texts = value_texts(ticks, series.style)
+    last = last_text(series.values[-1], low, high, series.style)
+    label_width = max(label_width, axis_width(series, beside, rows))
+    plot_width = width - label_width
+    first_ns, last_ns = series.times_ns[0], series.times_ns[-1]
+    layers = _layers(series, beside, plot_width, rows, low, high)
+    labels = dict(zip((_row(tick, rows, low, high) for tick in ticks), texts, strict=True))
+    backs = dict.fromkeys(labels, _GRID)
+    if series.base is not None and low < series.base < high:
+        backs[_row(series.base, rows, low, high)] = _DASH
+    marks = {_cell(flow, first_ns, last_ns, plot_width): _MARKS["in" if flow.paid_in else "out"] for flow in flows}
+    last_row = _row(series.values[-1], rows, low, high)
+    lines: list[Line] = []
+    for row in range(rows):
+        runs = _row_runs(
+            [(tone, bits[row]) for tone, bits in layers], backs.get(row, ""), marks if row == rows - 1 else {}
+        )
+        if row == last_row:
+            label = Run(f"{last:>{label_width - 1}} ", "fall" if series.filled else "mark")
+        else:
+            label = Run(f"{labels.get(row, ''):>{label_width - 1}} ", "axis")
+        lines.append((*runs, label))
+    if rows < height:
+        text = time_line(time_ticks(first_ns, last_ns, plot_width, zone), plot_width)
+        lines.append((Run(text + " " * label_width, "axis"),))
     return lines
 
 
-def y_labels(low: float, high: float, rows: int, style: str) -> list[str]:
-    """Return one label a row, most of them empty: the edges, and between them about every third row."""
-    labels = [""] * rows
-    step = 1 if rows <= 2 else 2 if rows <= 5 else 3 if rows <= 12 else 4
-    wanted = list(range(0, rows, step))
-    if rows - 1 not in wanted:
-        wanted = [*wanted[:-1], rows - 1] if rows - 1 - wanted[-1] < 2 and len(wanted) > 1 else [*wanted, rows - 1]
-    places = _places(high - low)
-    for row in wanted:
-        value = high - (high - low) * row / max(1, rows - 1)
-        labels[row] = fmt.percent(value, 1, sign=False) if style == "percent" else fmt.thousands(value, places)
-    return labels
+def axis_width(series: Series, beside: Beside | None, rows: int) -> int:
+    """Return how many cells the labels of the value axis take."""
+    low, high = _limits(series, beside)
+    texts = value_texts(value_ticks(low, high, rows), series.style)
+    last = last_text(series.values[-1], low, high, series.style)
+    return max(7, *(len(text) for text in (*texts, last))) + 2
 
 
-def _places(span: float) -> int:
-    return 0 if span >= 20 else 1 if span >= 2 else 2 if span >= 0.05 else 4
+def _limits(series: Series, beside: Beside | None) -> tuple[float, float]:
+    values = [*series.values, *(beside.values if beside else ())]
+    if series.base is not None:
+        values.append(series.base)
+    low, high = bounds(values)
+    return (min(low, -1e-4), 0.0) if series.filled else (low, high)
 
 
-def x_labels(times_ns: Sequence[int], width: int, zone: tzinfo | None) -> str:
-    """Write times or dates under the plot, as many as have room, the first and the last at the edges."""
-    span = times_ns[-1] - times_ns[0]
-    form = "%H:%M" if span <= _DAY_NS else "%d %b" if span <= 300 * _DAY_NS else "%b %Y"
-    texts_width = len(fmt.when(times_ns[0], zone).strftime(form)) + 4
-    count = max(2, min(8, width // texts_width))
-    line = [" "] * width
-    end = -2
-    for i in range(count):
-        at = round(i * (width - 1) / (count - 1))
-        text = fmt.when(times_ns[round(i * (len(times_ns) - 1) / (count - 1))], zone).strftime(form)
-        start = max(0, min(at - len(text) // 2, width - len(text)))
-        if start > end + 1:
-            line[start : start + len(text)] = text
-            end = start + len(text)
-    return "".join(line)[:width]
+def _layers(
+    series: Series, beside: Beside | None, width: int, rows: int, low: float, high: float
+) -> list[tuple[str, Bits]]:
+    """Return (tone, dots) of what is drawn, the uppermost first."""
+    first_ns, last_ns = series.times_ns[0], series.times_ns[-1]
+    own = canvas(resample(series.times_ns, series.values, first_ns, last_ns, 2 * width), width, rows, low, high)
+    if series.filled:
+        inside = fill_up(own)
+        edge = [[a | b if a else 0 for a, b in zip(*pair, strict=True)] for pair in zip(own, inside, strict=True)]
+        return [(series.tone, edge), ("fall-fill", inside)]
+    layers = [(series.tone, own)]
+    if beside is not None and len(beside.values) > 1:
+        path = resample(beside.times_ns, beside.values, first_ns, last_ns, 2 * width)
+        layers.append((beside.tone, _dashed(canvas(path, width, rows, low, high))))
+    if series.shaded:
+        layers.append(("chart-fill", fill_down(own)))
+    return layers
+
+
+def _row(value: float, rows: int, low: float, high: float) -> int:
+    return rows - 1 - max(0, min(4 * rows - 1, round((value - low) / (high - low) * (4 * rows - 1)))) // 4
+
+
+def _cell(flow: Flow, first_ns: int, last_ns: int, width: int) -> int:
+    return round((flow.time_ns - first_ns) / max(1, last_ns - first_ns) * (width - 1))
+
+
+def _row_runs(layers: Sequence[tuple[str, Sequence[int]]], back: str, marks: dict[int, str]) -> list[Run]:
+    """Join the cells of one row to stretches of one tone; of several layers the uppermost is seen."""
+    runs: list[Run] = []
+    text, tone = "", ""
+    for cell in range(len(layers[0][1])):
+        glyph, colour = (back or " "), ("axis" if back == _DASH else "line" if back else "")
+        for name, row in layers:
+            if row[cell] and not (back == _DASH and name.endswith("-fill")):
+                glyph, colour = chr(_BLANK + row[cell]), name
+                break
+        if cell in marks:
+            glyph, colour = marks[cell], "accent"
+        if colour != tone and text:
+            runs.append(Run(text, tone))
+            text = ""
+        text, tone = text + glyph, colour
+    return [*runs, Run(text, tone)]
 
 
 class ChartView(Painted):
@@ -147,19 +265,24 @@ class ChartView(Painted):
         self._key: tuple[object, ...] = ()
         self._again: Callable[[], None] | None = None
 
-    def draw(self, upper: Series, lower: Series | None, zone: tzinfo | None, version: object) -> None:
+    def draw(
+        self,
+        upper: Series,
+        lower: Series | None,
+        zone: tzinfo | None,
+        version: object,
+        *,
+        beside: Beside | None = None,
+        flows: Sequence[Flow] = (),
+    ) -> None:
         """Draw the curves unless ``version`` and the size are those of the last time."""
         width, height = self.size.width, self.size.height
-        self._again = partial(self.draw, upper, lower, zone, version)
+        self._again = partial(self.draw, upper, lower, zone, version, beside=beside, flows=flows)
         key = (version, width, height)
         if key == self._key or not width or not height:
             return
         self._key = key
-        below = max(3, height // 4) if height >= 7 and lower is not None else 0
-        lines = chart(upper, width, height - below, zone, dates=not below)
-        if below and lower is not None:
-            lines += chart(lower, width, below, zone)
-        self.paint(lines)
+        self.paint(two_charts(upper, lower, width, height, zone, beside=beside, flows=flows))
 
     def say(self, words: Sequence[str]) -> None:
         """Write words in the middle instead of a curve."""
@@ -171,3 +294,24 @@ class ChartView(Painted):
         """Draw the same curves in the new size."""
         if self._again:
             self._again()
+
+
+def two_charts(
+    upper: Series,
+    lower: Series | None,
+    width: int,
+    height: int,
+    zone: tzinfo | None,
+    *,
+    beside: Beside | None = None,
+    flows: Sequence[Flow] = (),
+) -> list[Line]:
+    """Draw a curve, and where there is room another below it on the same time axis."""
+    below = max(3, height // 4) if height >= 8 and lower is not None and len(lower.values) > 1 else 0
+    if not below or lower is None:
+        return chart(upper, width, height, zone, beside=beside, flows=flows)
+    labels = 0
+    if len(upper.values) > 1:
+        labels = max(axis_width(upper, beside, height - below), axis_width(lower, None, below - 1))
+    lines = chart(upper, width, height - below, zone, dates=False, beside=beside, flows=flows, label_width=labels)
+    return lines + chart(lower, width, below, zone, label_width=labels)

@@ -23,6 +23,9 @@ _ROLES = (
     "line-focus",
     "live",
     "row",
+    "second",
+    "chart-fill",
+    "fall-fill",
 )
 
 
@@ -72,6 +75,7 @@ DARK = _theme(
         "up": "#4cc38a", "down": "#ff7b72", "dim": "#7d8b9a", "warn": "#e3b341", "bad": "#ff6a69", "accent2": "#8cc8ff",
         "strong": "#f4f8fc", "chart": "#6cb6ff", "fall": "#d4645e", "axis": "#667486", "line": "#2d3846",
         "line-focus": "#6cb6ff", "live": "#d1242f", "row": "#24405f",
+        "second": "#e0a458", "chart-fill": "#1d3d5c", "fall-fill": "#5a2c2d",
     },
 )  # fmt: skip
 
@@ -86,6 +90,7 @@ LIGHT = _theme(
         "up": "#107a41", "down": "#c1272d", "dim": "#66727f", "warn": "#8f5d00", "bad": "#b3141c", "accent2": "#0b5cab",
         "strong": "#05090e", "chart": "#0b62b8", "fall": "#c1272d", "axis": "#76828f", "line": "#c5ced8",
         "line-focus": "#0b62b8", "live": "#c1121f", "row": "#cfe3f8",
+        "second": "#9a5b00", "chart-fill": "#b9d4ee", "fall-fill": "#f0c4c2",
     },
 )  # fmt: skip
 
@@ -100,6 +105,7 @@ CONTRAST = _theme(
         "up": "#5fff87", "down": "#ff8787", "dim": "#d0d0d0", "warn": "#ffd700", "bad": "#ff8787", "accent2": "#87d7ff",
         "strong": "#ffffff", "chart": "#ffff00", "fall": "#ff8787", "axis": "#ffffff", "line": "#bcbcbc",
         "line-focus": "#ffff00", "live": "#d70000", "row": "#005faf",
+        "second": "#00ffff", "chart-fill": "#5f5f00", "fall-fill": "#8a4545",
     },
 )  # fmt: skip
 
@@ -114,6 +120,7 @@ MONOCHROME = _theme(
         "up": "#ffffff", "down": "#d8d8d8", "dim": "#9a9a9a", "warn": "#ffffff", "bad": "#ffffff", "accent2": "#ffffff",
         "strong": "#ffffff", "chart": "#e8e8e8", "fall": "#a8a8a8", "axis": "#8a8a8a", "line": "#4a4a4a",
         "line-focus": "#ffffff", "live": "#5c5c5c", "row": "#3c3c3c",
+        "second": "#9a9a9a", "chart-fill": "#3c3c3c", "fall-fill": "#4a4a4a",
     },
 )  # fmt: skip
 
