@@ -25,44 +25,54 @@ PAUSE_S = (1.0, 3.0)
 class Trader:
     """One account that trades at random around nothing."""
 
-    def __init__(self, url: str, account: dict[str, str], seed: int) -> None:
-        self._url = url
-        self._headers = {"APCA-API-KEY-ID": account["key_id"], "APCA-API-SECRET-KEY": account["secret_key"]}
-        self._symbols = SYMBOLS.get(account["name"], OTHER_SYMBOLS)
+    def __init__(self, name: str, seed: int) -> None:
+        self.name = name
+        self._symbols = SYMBOLS.get(name, OTHER_SYMBOLS)
         self._held = dict.fromkeys(self._symbols, 0)
-        self._random = random.Random(f"{seed}:{account['name']}")
-        self._name = account["name"]
+        self._random = random.Random(f"{seed}:{name}")
 
-    def trade(self) -> str:
-        """Send one market order, and return what happened."""
+    def next_order(self) -> dict[str, str]:
+        """Return the market order that it wants to send."""
         symbol = self._random.choice(self._symbols)
         shares = self._random.randint(1, 5)
         wanted = self._random.choice((1, -1))
         direction = -wanted if abs(self._held[symbol] + wanted * shares) > MOST_SHARES else wanted
         side = "buy" if direction > 0 else "sell"
-        order = {"symbol": symbol, "qty": str(shares), "side": side, "type": "market", "time_in_force": "day"}
-        try:
-            self._post("/v2/orders", order)
-        except (OSError, http.client.HTTPException) as error:
-            return f"{self._name}: {error}"
-        self._held[symbol] += direction * shares
-        return f"{self._name}: {side} {shares} {symbol}"
+        return {"symbol": symbol, "qty": str(shares), "side": side, "type": "market", "time_in_force": "day"}
 
-    def _post(self, path: str, body: dict[str, Any]) -> None:
-        headers = {**self._headers, "Content-Type": "application/json"}
-        request = urllib.request.Request(self._url + path, json.dumps(body).encode(), headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            answer.read()
+    def sent(self, order: dict[str, str]) -> None:
+        """Take note that an order was accepted."""
+        self._held[order["symbol"]] += int(order["qty"]) * (1 if order["side"] == "buy" else -1)
+
+
+def _trade(trader: Trader, url: str, account: dict[str, str]) -> str:
+    """Send one order, and return what happened."""
+    order = trader.next_order()
+    try:
+        _post(f"{url}/v2/orders", account, order)
+    except (OSError, http.client.HTTPException) as error:
+        return f"{trader.name}: {error}"
+    trader.sent(order)
+    return f"{trader.name}: {order['side']} {order['qty']} {order['symbol']}"
+
+
+def _post(url: str, account: dict[str, str], body: dict[str, Any]) -> None:
+    headers = {"APCA-API-KEY-ID": account["key_id"], "APCA-API-SECRET-KEY": account["secret_key"]}
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {**headers, "Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        answer.read()
 
 
 def main() -> None:
     """Trade for ever."""
     given = json.loads(sys.stdin.readline())
-    traders = [Trader(given["url"], account, given["seed"]) for account in given["accounts"]]
+    traders = [(Trader(account["name"], given["seed"]), account) for account in given["accounts"]]
     pauses = random.Random(given["seed"])
     for turn in itertools.count():
-        for trader in traders:
-            print(trader.trade(), flush=True)
+        for trader, account in traders:
+            print(_trade(trader, given["url"], account), flush=True)
             if turn:
                 time.sleep(pauses.uniform(*PAUSE_S) / len(traders))
 

@@ -18,6 +18,8 @@ from plugtui.config import Settings
 from plugtui.control.messages import AccountState, AlgoState, EngineState, Notice, StreamState, TraderState
 from plugtui.engine import control, metrics
 from plugtui.engine.account.account import Account
+from plugtui.engine.account.benchmark import Benchmarks
+from plugtui.engine.account.intraday import Intraday
 from plugtui.engine.account.journal import Journal
 from plugtui.engine.account.orders import OrderBookkeeper
 from plugtui.engine.account.past import PastQuery
@@ -42,6 +44,7 @@ from plugtui.engine.supervisor import EngineInfo
 from plugtui.errors import StoreError
 from plugtui.ledger.pnl import Pnl
 from plugtui.paths import Paths
+from plugtui.performance.curve import day_of
 from plugtui.secrets import Secret, mask
 from plugtui.store.keys import KeyStore
 from plugtui.tasks import Tasks
@@ -52,6 +55,8 @@ from plugtui.vault import Vault
 log = logging.getLogger(__name__)
 
 _TALLY_EVERY_S = 0.5
+_ROOM = 10.0
+"""Requests that must be left to the algorithms before one is spent on a benchmark."""
 _LIVE_HOST = "api.alpaca.markets"
 
 
@@ -101,7 +106,7 @@ class Engine:
         self._pnl: dict[str | None, Pnl] = {}
         self._started_ns = outside.now_ns()
         self._token = Secret(secrets.token_urlsafe(32))
-        self._engine_id = secrets.token_hex(8)
+        self._engine_id = outside.engine_id
 
     @classmethod
     async def start(
@@ -166,6 +171,7 @@ class Engine:
         )
         await self._account.start()
         stack.push_async_callback(self._account.aclose)
+        self._compare(stack)
         self._traders = PluggedTraders(
             self._store,
             self._facts,
@@ -176,6 +182,20 @@ class Engine:
             now_ns=self._now_ns,
         )
         stack.push_async_callback(self._traders.aclose)
+
+    def _compare(self, stack: AsyncExitStack) -> None:
+        """Set up what is read from the broker only when somebody looks at the performance."""
+        readings, watch = Tasks(self._failed), self._account.watch
+        stack.push_async_callback(readings.aclose)
+        self._intraday = Intraday(watch, self._broker, readings)
+        self._benchmarks = Benchmarks(
+            self._broker,
+            self._settings.upstream.data_url,
+            readings,
+            today=watch.today,
+            first_day=lambda: day_of(watch.points[0].time_ns) if watch.points else None,
+            room=lambda: self._budget.available >= _ROOM,
+        )
 
     async def _open_streams(self, stack: AsyncExitStack) -> None:
         self._stream_journal = StreamJournal(self._facts, self._gaps, self._now_ns)
@@ -240,7 +260,9 @@ class Engine:
         commands = Commands()
         AlgoCommands(self._directory, self._keys, self._cancel_orders, self._now_ns).offer(commands)
         TraderCommands(self._traders).offer(commands)
-        PerformanceQuery(self._account).offer(commands)
+        PerformanceQuery(self._account, self._benchmarks, self._intraday, self._settings.account.benchmark).offer(
+            commands
+        )
         PastQuery(self._store).offer(commands)
         commands.add("status", NoArgs, self._status)
         commands.add("retry", NoArgs, self._retry)

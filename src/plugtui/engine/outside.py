@@ -5,6 +5,7 @@ the same seed gives the same pictures.
 """
 
 import os
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class Outside:
     ticks_ns: Callable[[], int] = time.monotonic_ns
     """Nanoseconds that only grow, at the pace of the event loop's own time."""
     pid: int = field(default_factory=os.getpid)
+    engine_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Names this run of the engine."""
     open_store: Callable[[Path], Awaitable[Store]] = Store.open
     make_broker: MakeBroker = AlpacaBroker
     programs: Callable[[], Programs] = Programs
