@@ -2,183 +2,188 @@
 
 Run it by hand::
 
-    python -m tests.benchmarks.bench_dashboard [--seconds 5] [--facts 1000000]
+    python -m tests.benchmarks.bench_dashboard [--seconds 10] [--facts 1000000]
 
-Each rate runs in a process of its own, on a scripted engine in the same process, with a headless terminal of 120×36. The
-engine's share (making the facts) is measured first, without a dashboard, and taken off. Nothing is asserted: look at the
-ratios to the idle dashboard, not at the absolute times.
+The facts come over the real control link from a process of their own (``fact_source``). The share of a core is that of
+``plugtui attach`` in a pseudo-terminal of 120×36, read by nobody who looks; the delay of keys is measured on the same app with
+a headless terminal. Nothing is asserted: look at the ratios to the idle dashboard, not at the absolute times. With
+``--profile RATE`` it prints instead where the time goes.
 """
 
 import argparse
 import asyncio
+import contextlib
+import cProfile
 import json
 import os
-import resource
+import pstats
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from plugtui.control.client import ControlClient
+from plugtui.secrets import Secret
+from tests.tui.terminal_kit import Terminal
+
 RATES = (0, 100, 1_000, 5_000)
-_TURNS = 20
-"""Bundles a second in which facts arrive, as they do from a socket."""
+_SIZE = (120, 36)
+_WARM_UP_S = 3.0
 
 
-def cpu_s() -> float:
-    """Return the processor time of this process so far."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def memory_mb() -> float:
-    """Return the resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def feed(engine: Any, rate: float, seconds: float) -> None:
-    """Record facts at that rate."""
-    from tests.tui.fakes import fill
-
-    n, started = 1_000_000, time.perf_counter()
-    engine.facts = engine.facts[-1:]
-    while (now := time.perf_counter() - started) < seconds:
-        while n - 1_000_000 < rate * now:
-            engine.record(fill(n))
-            engine.facts = engine.facts[-1:]
-            n += 1
-        await asyncio.sleep(1 / _TURNS)
+def spent_s(pid: int) -> float:
+    """Return the processor time of a process so far."""
+    return sum(psutil.Process(pid).cpu_times()[:2])
 
 
-async def measure(rate: float, seconds: float) -> dict[str, Any]:
-    """Run one dashboard under one rate."""
+@contextlib.contextmanager
+def facts_at(rate: float) -> Iterator[tuple[str, str]]:
+    """Run a source of facts; yield its address and token."""
+    command = [sys.executable, "-m", "tests.benchmarks.fact_source", str(rate)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            ready = json.loads(child.stdout.readline())
+            yield ready["url"], ready["token"]
+        finally:
+            child.terminate()
+
+
+def in_terminal(rate: float, seconds: float) -> dict[str, float]:
+    """Run ``plugtui attach`` in a pseudo-terminal; return what it costs there."""
+    with facts_at(rate) as (url, token), tempfile.TemporaryDirectory() as home:
+        began = time.perf_counter()
+        environ = {**os.environ, "PLUGTUI_HOME": home, "PLUGTUI_TOKEN": token}
+        terminal = Terminal(["-m", "plugtui", "attach", url], environ, _SIZE)
+        pid = terminal.process.pid
+        try:
+            while b"meanrev" not in terminal.seen:
+                time.sleep(0.002)
+            first = time.perf_counter() - began
+            time.sleep(_WARM_UP_S)
+            before, written, at, small = spent_s(pid), len(terminal.seen), time.perf_counter(), memory_mb(pid)
+            time.sleep(seconds)
+            spent = time.perf_counter() - at
+            return {
+                "first_s": first,
+                "share": (spent_s(pid) - before) / spent,
+                "kb_s": (len(terminal.seen) - written) / spent / 1000,
+                "mb_before": small,
+                "mb": memory_mb(pid),
+            }
+        finally:
+            terminal.close()
+
+
+@contextlib.asynccontextmanager
+async def headless(url: str, token: str) -> AsyncIterator[tuple[Any, Any]]:
+    """Run the app on the link with a headless terminal."""
     from plugtui.tui.app import Dashboard
     from plugtui.tui.options import Options
-    from tests.tui.fakes import FakeEngine
 
-    alone = FakeEngine()
-    before = cpu_s()
-    await feed(alone, rate, min(2.0, seconds))
-    making = (cpu_s() - before) / min(2.0, seconds)
+    async def open_link() -> ControlClient:
+        return ControlClient(url, Secret(token))
 
-    engine = FakeEngine()
-    app = Dashboard(engine.open, Options(zone=UTC, theme="dark"))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await pilot.pause(2.0)
-        before, at = cpu_s(), time.perf_counter()
-        await feed(engine, rate, seconds)
-        share = (cpu_s() - before) / (time.perf_counter() - at) - making
-        delays = await key_delays(app, engine, rate)
-    return {"rate": rate, "share": share, "p50_ms": delays[0], "p95_ms": delays[1]}
+    app = Dashboard(open_link, Options(zone=UTC, theme="dark"))
+    async with app.run_test(size=_SIZE) as pilot:
+        await pilot.pause(_WARM_UP_S)
+        yield app, pilot
 
 
-async def key_delays(app: Any, engine: Any, rate: float) -> tuple[float, float]:
-    """Press keys under load; return median and 95th percentile of the time until the cursor has moved and its lines are
-    marked for the next frame, which is at most 17 ms away."""
+async def key_delays(rate: float, presses: int = 200) -> tuple[float, float]:
+    """Press keys under load; return median and 95th percentile of the milliseconds until the cursor has moved and its lines
+    are marked for the next frame, which is at most 17 ms away."""
     from textual import events
 
     from plugtui.tui.widgets.lines import LineTable
 
-    table = app.screen.query_one("#algos-table", LineTable)
-    app.panes.go(4)
-    load = asyncio.get_running_loop().create_task(feed(engine, rate, 60), name="load")
     found: list[float] = []
-    for i in range(60):
-        await asyncio.sleep(0.037)
-        row, at = table.selected, time.perf_counter()
-        key = "down" if i % 2 == 0 else "up"
-        app.post_message(events.Key(key, None))
-        while table.selected is row:  # noqa: ASYNC110 - the point is to notice at the next turn of the loop
-            await asyncio.sleep(0)
-        found.append((time.perf_counter() - at) * 1000)
-    load.cancel()
+    with facts_at(rate) as (url, token):
+        async with headless(url, token) as (app, _):
+            table = app.screen.query_one("#algos-table", LineTable)
+            app.panes.go(4)
+            for i in range(presses):
+                await asyncio.sleep(0.037)
+                row, at = table.selected, time.perf_counter()
+                app.post_message(events.Key("down" if i % 2 == 0 else "up", None))
+                while table.selected is row:  # noqa: ASYNC110 - the point is to notice at the next turn of the loop
+                    await asyncio.sleep(0)
+                found.append((time.perf_counter() - at) * 1000)
     return statistics.median(found), statistics.quantiles(found, n=20)[-1]
 
 
-async def flat(facts: int) -> dict[str, Any]:
+async def profile(rate: float, seconds: float) -> None:
+    """Print where the dashboard's time goes."""
+    with facts_at(rate) as (url, token):
+        async with headless(url, token) as (_, pilot):
+            profiler = cProfile.Profile()
+            profiler.enable()
+            await pilot.pause(seconds)
+            profiler.disable()
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
+
+
+def flat(facts: int) -> dict[str, Any]:
     """Apply many facts to a world; return the memory after a tenth and after all."""
     from plugtui.control.messages import Fact
     from plugtui.tui.model.world import World
     from tests.tui.fakes import NOW, fill, order
 
-    world, sizes = World(UTC), []
-    began = cpu_s()
-    for n in range(facts):
-        body = order(n, "rejected", "rejected") if n % 50 == 0 else fill(n)
-        world.apply_fact(Fact(seq=n + 1, time_ns=NOW, body=body))
-        if n + 1 in (facts // 10, facts):
-            sizes.append(memory_mb())
-    return {"tenth_mb": sizes[0], "all_mb": sizes[-1], "us_per_fact": (cpu_s() - began) / facts * 1e6}
-
-
-def in_terminal(rate: float, seconds: float) -> dict[str, float]:
-    """Run the dashboard in a pseudo-terminal; return the seconds to the first paint, its share of a core and what it writes.
-
-    The share includes making the facts.
-    """
-    import psutil
-
-    from tests.tui.terminal_kit import Terminal
-
-    began = time.perf_counter()
-    terminal = Terminal(["-m", "tests.tui.fake_dashboard", str(rate)], os.environ, (120, 36))
-    try:
-        while b"meanrev" not in terminal.seen:
-            time.sleep(0.002)
-        first = time.perf_counter() - began
-        time.sleep(2)
-        child = psutil.Process(terminal.process.pid)
-        before, written, at = sum(child.cpu_times()[:2]), len(terminal.seen), time.perf_counter()
-        time.sleep(seconds)
-        spent = time.perf_counter() - at
-        share = (sum(child.cpu_times()[:2]) - before) / spent
-        return {"first_s": first, "share": share, "kb_s": (len(terminal.seen) - written) / spent / 1000}
-    finally:
-        terminal.close()
+    world, sizes, spent = World(UTC), [], 0.0
+    for start in range(0, facts, 100):
+        made = [
+            Fact(seq=n + 1, time_ns=NOW, body=order(n, "rejected", "rejected") if n % 50 == 0 else fill(n))
+            for n in range(start, start + 100)
+        ]
+        began = time.process_time()
+        world.apply_facts(made)
+        spent += time.process_time() - began
+        if start + 100 in (facts // 10, facts):
+            sizes.append(memory_mb(os.getpid()))
+    return {"tenth_mb": sizes[0], "all_mb": sizes[-1], "us_per_fact": spent / facts * 1e6}
 
 
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--facts", type=int, default=1_000_000)
-    parser.add_argument("--rate", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--profile", type=float, metavar="RATE", help="print where the time goes at this rate")
+    parser.add_argument("--keys", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.rate is not None:
-        print(json.dumps(asyncio.run(measure(given.rate, given.seconds))))
+    if given.profile is not None:
+        asyncio.run(profile(given.profile, given.seconds))
         return
-    rows = []
+    if given.keys is not None:
+        print(json.dumps(asyncio.run(key_delays(given.keys))))
+        return
+    print(f"{'facts/s':>8} {'of a core':>10} {'written':>10} {'memory':>18} {'key p50':>9} {'key p95':>9} {'first':>7}")
     for rate in RATES:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.benchmarks.bench_dashboard",
-            "--rate",
-            str(rate),
-            "--seconds",
-            str(given.seconds),
-        ]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        rows.append(json.loads(done.stdout))
-    idle = max(rows[0]["share"], 1e-9)
-    print(f"{'facts/s':>8} {'of a core':>10} {'× idle':>7} {'key p50':>9} {'key p95':>9}")
-    for row in rows:
+        of = in_terminal(rate, given.seconds)
+        command = [sys.executable, "-m", "tests.benchmarks.bench_dashboard", "--keys", str(rate)]
+        p50, p95 = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         print(
-            f"{row['rate']:>8,.0f} {row['share']:>9.1%} {row['share'] / idle:>7.1f}"
-            f" {row['p50_ms']:>6.1f} ms {row['p95_ms']:>6.1f} ms"
+            f"{rate:>8,.0f} {of['share']:>10.1%} {of['kb_s']:>5.0f} kB/s {of['mb_before']:>6.0f} to {of['mb']:>4.0f} MB"
+            f" {p50:>6.1f} ms {p95:>6.1f} ms {of['first_s']:>5.2f} s",
+            flush=True,
         )
-    shown = [in_terminal(rate, given.seconds) for rate in RATES]
-    print("in a pseudo-terminal, making the facts included:")
-    for rate, of in zip(RATES, shown, strict=True):
-        print(f"{rate:>8,.0f} {of['share']:>9.1%} {of['kb_s']:>6.0f} kB/s written")
-    print(f"first paint, from the start of Python: {min(of['first_s'] for of in shown):.2f} s (aim 0.8 s)")
-    memory = asyncio.run(flat(given.facts))
+    memory = flat(given.facts)
     print(
-        f"memory after {given.facts // 10:,} facts {memory['tenth_mb']:.0f} MB, after {given.facts:,}"
-        f" {memory['all_mb']:.0f} MB; {memory['us_per_fact']:.1f} µs a fact, making it included"
+        f"a world after {given.facts // 10:,} facts {memory['tenth_mb']:.0f} MB, after {given.facts:,}"
+        f" {memory['all_mb']:.0f} MB; {memory['us_per_fact']:.1f} µs a fact"
     )
 
 

@@ -86,6 +86,7 @@ class Link:
     server: ControlServer
     states: States
     facts: FactLog
+    commands: Commands
     hold: asyncio.Event
 
     def client(self, token: Secret = TOKEN) -> ControlClient:
@@ -124,7 +125,7 @@ async def control_link(folder: Path) -> AsyncIterator[Link]:
     await listener.start_server()
     try:
         async with cancelled_at_end(server.run()):
-            yield Link(str(listener.make_url("/")), server, states, facts, hold)
+            yield Link(str(listener.make_url("/")), server, states, facts, commands, hold)
     finally:
         hold.set()
         await server.aclose()

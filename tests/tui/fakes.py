@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from plugtui.control.messages import (
     PROTOCOL_VERSION,
     AccountState,
@@ -22,6 +24,7 @@ from plugtui.control.messages import (
     Gap,
     MarketState,
     OrderEvent,
+    Past,
     PositionState,
     Snapshot,
     States,
@@ -252,6 +255,8 @@ class FakeEngine:
         self.algos: list[AlgoState] = [] if empty else [*map(algo, ALGOS), gone]
         self.traders: list[TraderState] = [] if empty else [trader("northstar"), trader("riverbend")]
         self.facts: list[Fact] = [] if empty else history()
+        self.formula = "score = Sortino · n/(n+60)\nn: days of history."
+        self.past = Past(fills=[], events=[], executions=0)
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuse: dict[str, ControlError] = {}
         self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -263,6 +268,7 @@ class FakeEngine:
             "trader": lambda args: {
                 "curve": [[t, index, drawdown] for t, _, index, drawdown in curve()], "formula": "score = Sortino · n/(n+60)",
             },
+            "fills": lambda args: msgspec.to_builtins(self.past),
             "algos.add": lambda args: {"key_id": "PKLOCAL1", "secret_key": "s3cr3t"},
         }  # fmt: skip
         self.down: Exception | None = None
@@ -318,6 +324,7 @@ class FakeLink:
         return Snapshot(
             version=PROTOCOL_VERSION, seq=of.seq, engine=of.engine, streams=of.streams, account=of.account,
             algos=of.algos, traders=of.traders, facts=[fact for fact in of.facts if fact.seq > (resume or 0)],
+            formula=of.formula,
         )  # fmt: skip
 
     async def __aiter__(self) -> AsyncIterator[Facts | States]:
@@ -327,7 +334,8 @@ class FakeLink:
 
     async def command(self, name: str, /, **args: Any) -> Any:
         """Answer from the table."""
-        self._engine.asked.append((name, args))
+        if name != "fills":
+            self._engine.asked.append((name, args))
         if name in self._engine.refuse:
             raise self._engine.refuse[name]
         answer = self._engine.answers.get(name)

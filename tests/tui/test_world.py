@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import msgspec
 
-from plugtui.control.messages import ClientLeft, Fact, Gap, Notice, States, StreamChanged
+from plugtui.control.messages import ClientLeft, Fact, Gap, Imported, Notice, Past, States, StreamChanged
 from plugtui.tui.model.algos import program_text, streams_text
 from plugtui.tui.model.events import event_row
 from plugtui.tui.model.orders import raw_of
 from plugtui.tui.model.world import World
-from tests.tui.fakes import NOW, FakeEngine, S, algo, fill, order, trade, trader
+from tests.tui.fakes import NOW, FakeEngine, FakeLink, S, algo, fill, order, trade, trader
 
 
 async def started(**options: bool) -> tuple[World, FakeEngine]:
@@ -184,3 +184,57 @@ def test_raw_messages_are_picked_out_of_the_ledgers_answer() -> None:
         "events": [{"event": "new", "raw": "{1}"}, {"event": "fill", "raw": None}],
     }
     assert raw_of(answer) == [("order as the broker states it", "{}"), ("new", "{1}")]
+
+
+def a_past() -> Past:
+    """Three executions of another day, and the end of an order."""
+    day = 86_400 * S
+    fills = [fill(n, time_ns=NOW - (9 - n) * day, imported=True, execution_id=f"old{n}") for n in (1, 2, 3)]
+    return Past(fills=fills, events=[order(2, "canceled", "canceled", time_ns=NOW - 7 * day)], executions=812)
+
+
+async def test_the_ledgers_past_stands_below_what_is_heard_and_is_counted_once() -> None:
+    world, _ = await started(empty=True)
+    world.apply_facts([Fact(seq=n, time_ns=NOW, body=fill(n, time_ns=NOW + n)) for n in (1, 2)])
+    for _ in range(2):
+        world.take_past(a_past())
+        assert [row.key for row in world.fills.table.view()] == ["x2", "x1", "old3", "old2", "old1"]
+        assert world.fills.executions == 812 + 2
+    assert world.fills.table.pending == 0
+    world.fills.toggle_cancels()
+    assert [row.event for row in world.fills.table.view()] == ["", "", "", "canceled", "", ""]
+
+
+async def test_what_was_heard_is_not_replaced_by_what_the_ledger_says_of_it() -> None:
+    world, _ = await started(empty=True)
+    world.apply_fact(Fact(seq=1, time_ns=NOW, body=fill(1, time_ns=NOW, algo="meanrev", recovered=True)))
+    world.apply_fact(Fact(seq=2, time_ns=NOW, body=fill(2, time_ns=NOW, algo=None)))
+    known = [fill(1, time_ns=NOW, algo="late"), fill(2, time_ns=NOW, algo="late")]
+    world.take_past(Past(fills=known, events=[], executions=2))
+    assert [(row.algo, row.recovered) for row in world.fills.table.rows()] == [("meanrev", True), ("late", False)]
+    assert world.fills.executions == 2
+
+
+async def test_rows_of_another_day_show_their_date_and_midnight_turns_todays_into_such() -> None:
+    world, _ = await started(empty=True)
+    world.take_past(a_past())
+    world.apply_fact(Fact(seq=1, time_ns=NOW, body=fill(1, time_ns=NOW)))
+    column = world.fills.table.column("time")
+    assert column and column.short
+    shown = [(column.cell(row).text, column.short(row).text) for row in world.fills.table.view()]
+    assert shown[:2] == [("18:46:12.000", "18:46:12"), ("24 Feb 18:46", "24 Feb")]
+    before = world.fills.table.looks
+    world.apply_states(States(), NOW + 6 * 3600 * S)
+    assert world.fills.table.looks == before + 1
+    assert column.cell(world.fills.table.view()[0]).text == "02 Mar 18:46"
+
+
+async def test_a_dashboard_that_resumes_does_not_ask_for_the_past_again() -> None:
+    world, engine = await started(empty=True)
+    assert world.wants_past
+    world.take_past(a_past())
+    world.begin(await FakeLink(engine).connect(None), NOW)
+    assert not world.wants_past
+    world.apply_fact(engine.record(Imported(executions=5, orders=2, since_ns=0)))
+    assert world.wants_past
+    assert world.events.table.view()[0].text.startswith("5 executions and 2 orders")

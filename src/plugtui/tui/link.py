@@ -10,8 +10,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
-from plugtui.control.messages import Facts, Snapshot, States
+import msgspec
+
+from plugtui.control.messages import Facts, Past, Snapshot, States
 from plugtui.errors import ConfigError, ControlError, CredentialsError, PlugtuiError
+from plugtui.tasks import Tasks
 from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.world import World
 
@@ -116,13 +119,34 @@ class Follower:
         return True
 
     async def _apply(self, link: Link) -> None:
-        async for message in link:
-            if isinstance(message, Facts):
-                self._world.apply_facts(message.facts)
-                # A message may hold hundreds of facts, and the next one may be here already: keys come between.
-                await asyncio.sleep(0)
-            else:
-                self._world.apply_states(message, self._now_ns())
+        tasks = Tasks()
+        try:
+            self._look_back(link, tasks)
+            async for message in link:
+                if isinstance(message, Facts):
+                    self._world.apply_facts(message.facts)
+                    self._look_back(link, tasks)
+                    # A message may hold hundreds of facts, and the next one may be here already: keys come between.
+                    await asyncio.sleep(0)
+                else:
+                    self._world.apply_states(message, self._now_ns())
+        finally:
+            await tasks.aclose()
+
+    def _look_back(self, link: Link, tasks: Tasks) -> None:
+        if self._world.wants_past:
+            self._world.wants_past = False
+            tasks.start(self._take_past(link), "take-past")
+
+    async def _take_past(self, link: Link) -> None:
+        """Ask for what the ledger holds of the time before the facts; without an answer it is asked on the next link."""
+        try:
+            past = msgspec.convert(await link.command("fills"), Past)
+        except (PlugtuiError, OSError, msgspec.ValidationError) as error:
+            self._world.wants_past = True
+            log.warning("the ledger's past is not shown: %s", error)
+        else:
+            self._world.take_past(past)
 
     async def _wait(self, detail: str, hint: str, pause: float | None, *, lost: bool) -> None:
         now = self._now_ns()

@@ -64,6 +64,33 @@ class OrderLife:
     client_order_id: str = ""
     steps: dict[str, Step] = field(default_factory=dict)
 
+    @property
+    def fills(self) -> list[Fill]:
+        """Its executions, in the order in which they were heard of."""
+        return [step.body for step in self.steps.values() if isinstance(step.body, Fill)]
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Mean price of the executions that are known; ``None`` before the first."""
+        fills = self.fills
+        qty = sum((fill.qty for fill in fills), Decimal(0))
+        return (sum((fill.qty * fill.price for fill in fills), Decimal(0)) / qty) if qty else None
+
+    @property
+    def terms(self) -> str:
+        """What was ordered: ``limit 186.59``, ``stop 20.00 limit 19.00``, ``market``."""
+        events = [step.body for step in self.in_order() if isinstance(step.body, OrderEvent)]
+        last = events[-1] if events else None
+        prices = (("stop", last.stop_price), ("limit", last.limit_price)) if last else ()
+        named = [f"{name} {fmt.price(value)}" for name, value in prices if value is not None]
+        return " ".join(named) or self.order_type.replace("_", " ")
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused or ended, when that was said."""
+        said = [step.body.reason for step in self.in_order() if isinstance(step.body, OrderEvent)]
+        return next((reason for reason in reversed(said) if reason), "")
+
     def in_order(self) -> list[Step]:
         """Return the steps by time."""
         return sorted(self.steps.values(), key=lambda step: (step.event not in _FIRST, step.time_ns))
@@ -121,6 +148,73 @@ class OrderBook:
             if len(self._lives) > self._limit:
                 self._lives.popitem(last=False)
         return life
+
+
+def life_of(answer: Mapping[str, Any]) -> OrderLife | None:
+    """Build the life of an order from the engine's answer to ``order``; ``None`` when it holds none that can be read.
+
+    It is what there is of an order that this dashboard has not heard of: one of the account's past.
+    """
+    order = answer.get("order")
+    if not isinstance(order, Mapping):
+        return None
+    try:
+        book, record = OrderBook(limit=1), msgspec.convert(order, _Record, strict=False)
+        for value in answer.get("events") or []:
+            event = msgspec.convert(value, _Event, strict=False)
+            book.add_event(record.event(event.event, event.time_ns, event.recovered))
+        for value in answer.get("executions") or []:
+            book.add_fill(msgspec.convert(value, Fill))
+        if not (life := book.get(record.order_id)) or not life.steps:
+            book.add_event(record.event(record.status, record.updated_ns, recovered=False))
+            life = book.get(record.order_id)
+    except msgspec.ValidationError:
+        return None
+    if life:
+        life.status, life.order_type, life.algo = record.status, record.type, record.algo or life.algo
+    return life
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """What is needed of an order's row in the ledger."""
+
+    order_id: str
+    client_order_id: str
+    symbol: str
+    side: str
+    type: str
+    status: str
+    filled_qty: Decimal
+    updated_ns: int
+    qty: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    algo: str | None = None
+
+    def event(self, name: str, time_ns: int, recovered: bool) -> OrderEvent:
+        """Return an event of this order; how far it was filled then, its executions say."""
+        return OrderEvent(
+            order_id=self.order_id,
+            client_order_id=self.client_order_id,
+            symbol=self.symbol,
+            side=self.side,
+            event=name,
+            status=name,
+            order_type=self.type,
+            qty=self.qty,
+            limit_price=self.limit_price,
+            stop_price=self.stop_price,
+            filled_qty=Decimal(0) if name != self.status else self.filled_qty,
+            time_ns=time_ns,
+            algo=self.algo,
+            recovered=recovered,
+        )
+
+
+class _Event(msgspec.Struct, frozen=True):
+    event: str
+    time_ns: int
+    recovered: bool = False
 
 
 def raw_of(answer: Mapping[str, Any]) -> list[tuple[str, Any]]:

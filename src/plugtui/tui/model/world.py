@@ -51,6 +51,7 @@ class World:
         """Symbols on screen, for the palette; the newest last."""
         self.wants_past = False
         """The ledger holds executions that no fact told of: ask for them."""
+        self._has_past = False
 
     @property
     def resume(self) -> int | None:
@@ -66,7 +67,7 @@ class World:
         if again and snapshot.truncated:
             text = "more happened while the connection was down than the engine still lists"
             self.events.tell("warning", "missed", text, now_ns, "The ledger has it all: plugtui export fills.")
-        self.wants_past = self.wants_past or not again or snapshot.truncated
+        self.wants_past = not self._has_past or snapshot.truncated
         self.engine, self.streams, self.account = snapshot.engine, snapshot.streams, snapshot.account
         self.fills.tell_time(now_ns)
         self.apply_facts(snapshot.facts, toast=False)
@@ -78,6 +79,7 @@ class World:
     def _forget(self) -> None:
         """The engine counts from an earlier number: it is another ledger, whose facts must not mix with the old ones."""
         self.seq = 0
+        self._has_past = False
         self.orders = OrderBook()
         for table in (self.fills.table, self.events.table, self.traders.feed):
             table.clear()
@@ -111,6 +113,7 @@ class World:
 
     def take_past(self, past: Past) -> None:
         """Take what the ledger holds of the time before the facts; taken twice it changes nothing."""
+        self._has_past = True
         self.fills.add_past(past)
         for fill in past.fills:
             self._see(fill.symbol)
