@@ -54,7 +54,8 @@ class AccountStreams:
     def __init__(self, exchange: Exchange, faults: TradingFaults) -> None:
         self._exchange = exchange
         self.faults = faults
-        self._sessions: set[_Session] = set()
+        self._sessions: dict[_Session, None] = {}
+        """In the order of their coming."""
         self._broken_at: dict[str, list[float]] = {}
         self._random = Random(f"{exchange.seed}:account stream")
         self.connections = 0
@@ -131,13 +132,13 @@ class AccountStreams:
         await ws.prepare(request)
         codec = Codec.from_content_type(request.headers.get("Content-Type"), Codec.JSON)
         session = _Session(self, ws, request, codec)
-        self._sessions.add(session)
+        self._sessions[session] = None
         self._empty.clear()
         self.connections += 1
         try:
             await session.run()
         finally:
-            self._sessions.discard(session)
+            del self._sessions[session]
             if not self._sessions:
                 self._empty.set()
             if session.account is not None and session.broken:

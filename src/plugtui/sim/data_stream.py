@@ -60,7 +60,8 @@ class DataStreams:
         self._faults = faults
         self._identify = identify
         self._now_ns = now_ns
-        self._sessions: set[DataSession] = set()
+        self._sessions: dict[DataSession, None] = {}
+        """In the order of their coming."""
         self._routes: dict[tuple[Family, str, str], list[DataSession]] = {}
         self._attempts: deque[float] = deque()
         self._tasks = Tasks()
@@ -87,7 +88,7 @@ class DataStreams:
         await ws.prepare(request)
         codec = Codec.from_content_type(request.headers.get("Content-Type"), endpoint.default_codec)
         session = DataSession(ws, request, endpoint, codec, self._faults)
-        self._sessions.add(session)
+        self._sessions[session] = None
         self.registry.opened(endpoint.path)
         writer = self._tasks.start(_quietly(session), f"data session {session.id}")
         try:
@@ -263,7 +264,7 @@ class DataStreams:
     def _forget(self, session: DataSession) -> None:
         if session not in self._sessions:
             return
-        self._sessions.discard(session)
+        del self._sessions[session]
         self._routes.clear()
         if not session.frozen:
             self.registry.closed(session.endpoint.path)

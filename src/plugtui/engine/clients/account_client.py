@@ -30,18 +30,18 @@ log = logging.getLogger(__name__)
 
 
 class AccountOutlets:
-    """Everyone who listens to ``trade_updates``."""
+    """Everyone who listens to ``trade_updates``, in the order of their coming."""
 
     def __init__(self) -> None:
-        self._listeners: dict[Codec, set[ClientSocket]] = {Codec.JSON: set(), Codec.MSGPACK: set()}
+        self._listeners: dict[Codec, dict[ClientSocket, None]] = {Codec.JSON: {}, Codec.MSGPACK: {}}
 
     def add(self, codec: Codec, socket: ClientSocket) -> None:
         """Send events to this client from now on."""
-        self._listeners[codec].add(socket)
+        self._listeners[codec][socket] = None
 
     def remove(self, codec: Codec, socket: ClientSocket) -> None:
         """Stop sending events to this client."""
-        self._listeners[codec].discard(socket)
+        self._listeners[codec].pop(socket, None)
 
     def broadcast(self, message: bytes) -> None:
         """Send one account-stream message, as it came, to all; each frame is built once.

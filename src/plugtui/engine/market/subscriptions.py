@@ -51,7 +51,7 @@ class SubscriptionBook:
         self._confirmed: set[Pair] = set()
         self._sent: deque[_Sent] = deque()
         self._in_flight: dict[Pair, _Sent] = {}
-        self._changes: set[Change] = set()
+        self._changes: dict[Change, None] = {}
         self._connected = False
 
     @property
@@ -82,11 +82,11 @@ class SubscriptionBook:
             self._lingering.pop(pair, None)
         change = Change(pairs, done)
         if not self._connected:
-            self._changes.add(change)
+            self._changes[change] = None
             return change, []
         requests = self._subscribe(pairs - self._confirmed - self._in_flight.keys())
         change.waiting_for = {self._in_flight[pair] for pair in pairs if pair in self._in_flight}
-        self._changes.add(change)
+        self._changes[change] = None
         self._settle_if_answered(change)
         return change, requests
 
@@ -221,5 +221,5 @@ class SubscriptionBook:
     def _settle(self, change: Change) -> None:
         if not change.settled:
             change.settled = True
-            self._changes.discard(change)
+            self._changes.pop(change, None)
             change.done(change.code)
