@@ -64,6 +64,8 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     history_poll_s: float = 60.0
     recovery_overlap_s: float = 300.0
     reconcile_s: float = 60.0
+    benchmark: str = "SPY"
+    """Symbol that the account is compared with; empty: none."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

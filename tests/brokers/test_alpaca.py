@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -146,6 +147,28 @@ async def test_history_keeps_its_digits_and_leaves_out_what_has_no_value(host: H
         (10**10, 0),
         (2 * 10**10, Decimal("100.1")),
     ]
+
+
+async def test_daily_closes_are_those_of_the_tape_up_to_yesterday_and_of_iex_today(host: Host, broker: Broker) -> None:
+    def bars(request: web.Request) -> dict[str, Any]:
+        asked = request.query
+        if asked["feed"] == "sip":
+            assert (asked["start"], asked["end"], asked["adjustment"]) == ("2025-01-02", "2025-01-06", "all")
+            return {
+                "bars": {"SPY": [{"t": "2025-01-03T05:00:00Z", "c": 590.5}, {"t": "2025-01-06T05:00:00Z", "c": 592}]}
+            }
+        return {"bars": {"SPY": [{"t": "2025-01-07T05:00:00Z", "c": 588.25}]}, "next_page_token": None}
+
+    host.answers["/stocks/bars"] = bars
+    closes = await broker.daily_closes("SPY", "2025-01-02", "2025-01-07", str(host.server.make_url("")).rstrip("/"))
+    assert closes == [(date(2025, 1, 3), 590.5), (date(2025, 1, 6), 592.0), (date(2025, 1, 7), 588.25)]
+
+
+async def test_a_symbol_without_bars_has_no_closes(host: Host, broker: Broker) -> None:
+    host.answers["/stocks/bars"] = {"bars": None}
+    assert (
+        await broker.daily_closes("NOPE", "2025-01-02", "2025-01-07", str(host.server.make_url("")).rstrip("/")) == []
+    )
 
 
 async def test_clock_and_calendar_are_read(host: Host, broker: Broker) -> None:

@@ -51,3 +51,17 @@ def test_two_series_of_unlike_length_are_refused() -> None:
 
 def test_a_benchmark_that_stands_still_has_no_beta() -> None:
     assert compare(returns_of([0.1, 0.2, 0.3]), np.zeros(3)).beta == Undefined("the benchmark does not vary")
+
+
+def test_alpha_is_what_is_left_of_the_mean_return_without_the_benchmarks_share() -> None:
+    market = np.array([0.01, -0.02, 0.015, 0.005, -0.01])
+    found = compare(returns_of((0.5 * market + 0.001).tolist()), market)
+    assert found.beta == pytest.approx(0.5)
+    assert found.alpha == pytest.approx(0.001 * 252)
+
+
+def test_the_tracking_error_is_the_deviation_of_the_difference_a_year() -> None:
+    market = np.array([0.01, -0.02, 0.015, 0.005])
+    apart = np.array([0.001, -0.001, 0.002, 0.0])
+    found = compare(returns_of((market + apart).tolist()), market)
+    assert found.tracking_error == pytest.approx(float(np.std(apart, ddof=1)) * 252**0.5)

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-import msgspec
 import numpy as np
 import pytest
 
 from plugtui.control.messages import Figures
-from plugtui.performance.curve import Mark, curve_of_days
+from plugtui.performance.curve import curve_of_days
 from plugtui.performance.curve_json import curve_points, performance_payload, thin
 from plugtui.performance.exposure import Trade, exposure, turnover
 from plugtui.performance.figures import (
@@ -19,13 +18,13 @@ from plugtui.performance.figures import (
 )
 from plugtui.performance.ratios import Undefined
 from plugtui.performance.returns import daily_returns
-from plugtui.performance.windows import WINDOWS
 from tests.performance.support import curve_of, days_from
 
 
 @dataclass
 class Closed:
     pnl: Decimal
+    closed_ns: int = 0
 
 
 TRIPS = [Closed(Decimal("10.5")), Closed(Decimal("-4"))]
@@ -96,20 +95,7 @@ def test_a_spacing_that_is_neither_days_nor_weeks_nor_months_is_refused() -> Non
     assert figures(curve, periods=4).volatility is not None
 
 
-# ---------------------------------------------------------------- payload of the control link
-
-
-@pytest.mark.parametrize("name", WINDOWS)
-def test_the_payload_is_plain_json_for_every_window(name: str) -> None:
-    payload = msgspec.json.decode(msgspec.json.encode(performance_payload(YEAR, name, trips=TRIPS)))
-    assert payload["window"] == name
-    assert msgspec.convert(payload["figures"], Figures, strict=False).days == len(payload["curve"]) - 1
-
-
-def test_an_account_without_a_history_has_a_payload_too() -> None:
-    payload = performance_payload(curve_of([]), "1M")
-    assert payload["curve"] == []
-    assert payload["figures"]["undefined"]["total_return"] == "no returns yet"
+# ---------------------------------------------------------------- points for a plot
 
 
 def test_a_thinned_curve_keeps_both_ends_and_its_extremes() -> None:
@@ -134,39 +120,9 @@ def test_a_thinned_curve_keeps_the_deepest_point_even_beside_a_lower_start() -> 
     assert min(p[3] for p in points) == pytest.approx(-0.3)
 
 
-def test_an_account_with_large_holes_in_its_history_has_figures() -> None:
-    days = days_from("2024-01-01", 60)[::15]
-    curve = curve_of_days([(day, Decimal(100 + i)) for i, day in enumerate(days)])
-    assert performance_payload(curve, "ALL")["figures"]["days"] == 3
-
-
-def test_the_payload_compares_with_a_benchmark() -> None:
-    prices = [(day, 50.0 + i) for i, day in enumerate(days_from("2024-01-01", 366))]
-    found = performance_payload(YEAR, "1M", benchmark=prices)["benchmark"]
-    assert found["periods"] == 31
-    assert found["relative"]["value"] is not None
-    assert performance_payload(YEAR, "1M")["benchmark"] is None
-
-
-def test_a_window_that_begins_before_the_known_fills_says_so() -> None:
-    trade = Trade(int(YEAR.time_ns[300]), "AAPL", Decimal(1), Decimal(100))
-    since = int(YEAR.time_ns[290])
-    whole = performance_payload(YEAR, "ALL", trades=[trade], fills_since_ns=since)
-    assert whole["more"]["exposure"]["reason"].startswith("fills are known since 2024-10-17")
-    assert [mark["kind"] for mark in whole["marks"]] == ["fills"]
-    month = performance_payload(YEAR, "1M", trades=[trade], fills_since_ns=since)
-    assert month["more"]["exposure"]["value"] > 0
-    assert month["marks"] == []
-
-
 def test_too_few_points_are_refused() -> None:
     with pytest.raises(ValueError, match="count was 3, expected at least 4"):
         thin([1.0] * 10, 3)
-
-
-def test_marks_of_the_window_travel_along() -> None:
-    marked = YEAR.marked(Mark(int(YEAR.time_ns[3]), "gap", "no equity"), Mark(int(YEAR.time_ns[-2]), "spike", "+50 %"))
-    assert [mark["kind"] for mark in performance_payload(marked, "1W")["marks"]] == ["spike"]
 
 
 def test_exposure_and_turnover_come_from_fills() -> None:

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -41,12 +42,15 @@ _CLOCK_CHANGE_NS = 3_600 * NS
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 _IN_KIND = frozenset({"ACATS", "JNLS"})
+_ONE_DAY = timedelta(days=1)
 
 
 class _Rest(Protocol):
     """What we use of the SDK's ``REST``."""
 
-    def _request(self, method: str, path: str, data: dict[str, Any] | None = None) -> Any: ...
+    def _request(
+        self, method: str, path: str, data: dict[str, Any] | None, base_url: str | None, api_version: str | None
+    ) -> Any: ...
 
 
 class AlpacaBroker:
@@ -151,6 +155,23 @@ class AlpacaBroker:
         days = await self._get("/calendar", {"start": start, "end": end})
         return [_read(_session_day, day) for day in days]
 
+    async def daily_closes(self, symbol: str, since_day: str, today: str, data_url: str) -> list[tuple[date, float]]:
+        """Read a symbol's daily closes since a day, adjusted for splits and dividends, oldest first; today's so far too.
+
+        Every plan gives the consolidated tape up to yesterday, and today's trades of IEX (protocol §3.8).
+        """
+        query = {"symbols": symbol, "timeframe": "1Day", "adjustment": "all", "limit": 10_000}
+        if "/" in symbol:
+            wanted = [("/crypto/us/bars", "v1beta3", {"start": since_day})]
+        else:
+            past = {"feed": "sip", "start": since_day, "end": (date.fromisoformat(today) - _ONE_DAY).isoformat()}
+            wanted = [("/stocks/bars", "v2", past), ("/stocks/bars", "v2", {"feed": "iex", "start": today})]
+        found: dict[date, float] = {}
+        for path, version, part in wanted:
+            answer = await self._get(path, {**query, **part}, f"{data_url}/{version}")
+            found |= _read(functools.partial(_closes, symbol), answer)
+        return sorted(found.items())
+
     async def cancel_order(self, order_id: str) -> None:
         """Ask for the cancellation of an order. BrokerRefused (422) when it can no longer be canceled."""
         await self._call("DELETE", f"/orders/{order_id}", None)
@@ -163,17 +184,17 @@ class AlpacaBroker:
 
     # ------------------------------------------------------------- inside
 
-    async def _get(self, path: str, query: dict[str, Any] | None = None) -> Any:
+    async def _get(self, path: str, query: dict[str, Any] | None = None, elsewhere: str = "") -> Any:
         query = {key: value for key, value in (query or {}).items() if value is not None}
         try:
-            return await self._call("GET", path, query)
+            return await self._call("GET", path, query, elsewhere)
         except BrokerUnavailable as error:
             if error.status == 429:
                 raise
             log.debug("GET %s is asked again: %s", path, error.title)
-        return await self._call("GET", path, query)
+        return await self._call("GET", path, query, elsewhere)
 
-    async def _call(self, method: str, path: str, data: dict[str, Any] | None) -> Any:
+    async def _call(self, method: str, path: str, data: dict[str, Any] | None, elsewhere: str = "") -> Any:
         async with self._make_lock:
             if self._rest is None:
                 self._rest, self._session = await self._run(self._make)
@@ -181,7 +202,7 @@ class AlpacaBroker:
         if self._on_call is not None:
             self._on_call()
         rest = self._rest
-        return await self._run(functools.partial(_request, rest, method, path, data))
+        return await self._run(functools.partial(_request, rest, method, path, data, elsewhere))
 
     async def _run(self, call: Callable[[], Any]) -> Any:
         try:
@@ -241,13 +262,18 @@ def _exact_numbers(response: Any, *args: Any, **kwargs: Any) -> Any:
     return response
 
 
-def _request(rest: _Rest, method: str, path: str, data: dict[str, Any] | None) -> Any:
-    """Make one request; runs in a worker. Raises BrokerUnavailable, BrokerRefused."""
+def _request(rest: _Rest, method: str, path: str, data: dict[str, Any] | None, elsewhere: str = "") -> Any:
+    """Make one request; runs in a worker. Raises BrokerUnavailable, BrokerRefused.
+
+    Args:
+        elsewhere: another host with its version, ``https://data.alpaca.markets/v2``, than the trading host.
+    """
     from alpaca_trade_api.rest import APIError
     from requests.exceptions import HTTPError, RequestException
 
     try:
-        return rest._request(method, path, data)
+        host, _, version = elsewhere.rpartition("/")
+        return rest._request(method, path, data, host or None, version or None)
     except APIError as error:
         raise _broker_error(method, path, int(error.status_code or 0), str(error)) from None
     except HTTPError as error:
@@ -302,6 +328,11 @@ def _clock(body: dict[str, Any]) -> BrokerClock:
         next_close_ns=rfc3339_to_ns(str(body["next_close"])),
     )
     return BrokerClock(rfc3339_to_ns(str(body["timestamp"])), market)
+
+
+def _closes(symbol: str, body: dict[str, Any]) -> dict[date, float]:
+    bars = (body.get("bars") or {}).get(symbol) or []
+    return {date.fromisoformat(str(bar["t"])[:10]): float(bar["c"]) for bar in bars}
 
 
 def _session_day(body: dict[str, Any]) -> SessionDay:

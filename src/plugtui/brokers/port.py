@@ -1,6 +1,7 @@
 """What plugtui asks of a brokerage, whichever it is."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -125,6 +126,9 @@ class Broker(Protocol):
 
     async def calendar(self, start: str, end: str) -> list[SessionDay]:
         """Read the trading days from ``start`` to ``end`` (``YYYY-MM-DD``)."""
+
+    async def daily_closes(self, symbol: str, since_day: str, today: str, data_url: str) -> list[tuple[date, float]]:
+        """Read a symbol's daily closes since a day, adjusted for splits and dividends, oldest first; today's so far too."""
 
     async def cancel_order(self, order_id: str) -> None:
         """Ask for the cancellation of an order."""

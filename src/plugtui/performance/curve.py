@@ -18,6 +18,7 @@ LONGEST_DAY = 4
 
 SATURDAY = 5
 _NS = 1_000_000_000
+_LEAD_NS = 60 * _NS
 
 
 def close_ns(day: date) -> int:
@@ -147,24 +148,6 @@ def curve_of_days(
     )
 
 
-def curve_of_samples(samples: Sequence[tuple[int, Decimal]], flows: Sequence[tuple[int, Decimal]] = ()) -> Curve:
-    """Make a curve from equity that was read at arbitrary moments of a day.
-
-    Args:
-        samples: (time_ns, equity), times rising.
-        flows: (time_ns, amount) of external flows; each counts at the start of the period that it lies in.
-    """
-    if not samples:
-        return EMPTY
-    times = np.array([t for t, _ in samples], np.int64)
-    flow = np.zeros(len(times))
-    for time_ns, amount in flows:
-        at = int(np.searchsorted(times, time_ns, side="left"))
-        if 0 < at < len(times):
-            flow[at] += float(amount)
-    return Curve(times, np.array([float(e) for _, e in samples]), flow, np.maximum(flow, 0.0))
-
-
 def with_live(curve: Curve, time_ns: int, equity: Decimal, movements: Sequence[Movement] = ()) -> Curve:
     """Return the curve with the equity of this moment as the point of today, in place of one that is there already.
 
@@ -187,3 +170,35 @@ def with_live(curve: Curve, time_ns: int, equity: Decimal, movements: Sequence[M
         np.append(curve.weighted_flow[:keep], float(paid_in)),
         curve.marks,
     )
+
+
+def finer(curve: Curve, samples: Sequence[tuple[int, Decimal]]) -> Curve:
+    """Return a daily curve with what was read during its days in place of their closes.
+
+    The flow of a day is laid where the equity makes a step of about its size, else at the day's start. A curve of one day
+    begins just before its first reading: the night before would take most of the plot.
+
+    Args:
+        curve: daily; its first point is the base.
+        samples: (time_ns, equity), times rising.
+    """
+    if len(curve) < 2 or not samples:
+        return curve
+    taken = [(t, float(e), day_of(t).toordinal()) for t, e in samples if e > 0]
+    times, equities, flows = [int(curve.time_ns[0])], [float(curve.equity[0])], [0.0]
+    days = [day.toordinal() for day in curve.days]
+    for at in range(1, len(curve)):
+        inside = [(t, e) for t, e, day in taken if days[at - 1] < day <= days[at] and t > times[-1]]
+        if at == 1 and len(curve) == 2 and inside:
+            times[0] = max(times[0], inside[0][0] - _LEAD_NS)
+        inside = inside or [(int(curve.time_ns[at]), float(curve.equity[at]))]
+        flow = float(curve.flow[at])
+        steps = np.diff([equities[-1], *(e for _, e in inside)])
+        step = int(np.argmin(np.abs(steps - flow))) if flow else 0
+        if flow and abs(steps[step] - flow) > 0.25 * abs(flow):
+            step = 0
+        times += [t for t, _ in inside]
+        equities += [e for _, e in inside]
+        flows += [flow if n == step else 0.0 for n in range(len(inside))]
+    flow_array = np.array(flows)
+    return Curve(np.array(times, np.int64), np.array(equities), flow_array, np.maximum(flow_array, 0.0), curve.marks)

@@ -43,6 +43,15 @@ DEFINITIONS: dict[str, str] = {
     "net_flow": "Net flow: deposits − withdrawals (CSD, CSW, ACATC, ACATS, JNLC, JNLS); dividends, interest and fees are "
     "part of the performance.",
     "days": "Days: number of returns.",
+    "day_pnl": "Day P&L: equity − equity at the last close − external flow of today.",
+    "previous": "Before: the same figure over the window of the same length that ended where this one begins.",
+    "benchmark": "Benchmark: growth of the symbol over the same days, from closes adjusted for splits and dividends.",
+    "relative": "Relative to the benchmark: (1 + return of the account) / (1 + return of the benchmark) − 1, over the days "
+    "that both have.",
+    "beta": "Beta: covariance of r with the benchmark's daily returns b / variance of b. Undefined below three days.",
+    "alpha": "Alpha: (mean(r) − beta · mean(b))·N, a year; nothing is taken off for a riskless rate.",
+    "correlation": "Correlation of r and b.",
+    "tracking_error": "Tracking error: std(r − b, ddof 1)·√N.",
     "round_trips": "Round trips: positions opened and closed again, FIFO per symbol.",
 }
 

@@ -221,9 +221,8 @@ async def test_an_account_starts_without_a_trading_host_and_shows_the_history_it
     simulator.faults.update({"rest_status": 500})
     async with rig(tmp_path / "l.sqlite3", keys, listen=False) as made:
         assert made.account.state is None
-        history = await made.account.history("ALL")
-        assert len(history) == kept
-        assert any(flow for _, _, flow in history)
+        assert len(made.account.watch.points) == kept
+        assert any(activity.external for activity in made.account.watch.activities)
 
 
 async def test_money_state_is_the_brokers_and_the_day_is_neutral_of_deposits(
@@ -235,7 +234,7 @@ async def test_money_state_is_the_brokers_and_the_day_is_neutral_of_deposits(
         assert state.day_pnl == state.equity - state.last_equity
         assert state.day_return == pytest.approx(float(state.day_pnl / state.last_equity))
         assert state.positions
-        await eventually(lambda: made.account.history("1D"))
+        await eventually(lambda: made.account.watch.samples(0))
 
 
 async def test_positions_of_the_ledger_are_the_brokers_from_the_first_start_on(

@@ -167,9 +167,12 @@ async def test_the_history_has_a_point_a_day_with_its_flows_and_ends_now(store: 
     ]
     watch = watch_of(broker, store)
     await read_all(watch)
-    curve = await watch.history("ALL")
-    assert [(equity, paid) for _, equity, paid in curve] == [(906, 0), (907, 10), (908, 0), (1100, 15)]
-    assert len(await watch.history("1W")) == 4
+    assert [point.equity for point in watch.points] == [906, 907, 908]
+    assert [(a.day, a.net_amount) for a in watch.activities if a.external] == [
+        ("2025-01-07", 10),
+        ("2025-01-09", 20),
+        ("2025-01-10", -5),
+    ]
     again = watch_of(Broker(), store)
     await again.restore()
     assert [(point.time_ns, point.equity) for point in again.points] == [(p.time_ns, p.equity) for p in watch.points]
@@ -188,6 +191,8 @@ async def test_samples_are_written_in_batches_and_read_with_those_that_wait(stor
     assert len(await watch.samples(0)) == 25
     await watch.flush()
     assert (await store.read("SELECT count(*) FROM equity_samples"))[0][0] == 25
+    of_five_seconds = [at for at, _ in await watch.samples(FRIDAY_NS + 5 * 10**9, 5 * 10**9)]
+    assert of_five_seconds == [FRIDAY_NS + (5 * n - 1) * 10**9 for n in range(2, 6)] + [FRIDAY_NS + 25 * 10**9]
 
 
 async def test_a_day_is_new_yorks_by_the_brokers_clock(store: Store) -> None:

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -325,10 +324,6 @@ class Account:
         await self.journal.refresh()
         return self.journal.by_symbol(self.watch.prices)
 
-    async def history(self, window: str) -> list[tuple[int, Decimal, Decimal]]:
-        """Return (time_ns, equity, external flow) of a window; see :meth:`AccountWatch.history`."""
-        return await self.watch.history(window)
-
     async def executions(self, since_ns: int = 0, limit: int = 100_000) -> list[Execution]:
         """Return the ledger's executions since a moment, oldest first; of more than ``limit`` the newest. Raises StoreError."""
         rows = await self.journal.store.read(
@@ -337,6 +332,11 @@ class Account:
             (since_ns, limit),
         )
         return [ledger_rows.execution_of(row) for row in rows]
+
+    async def executions_version(self) -> tuple[int, int, int]:
+        """Return what changes when executions, their attribution or the openings do. Raises StoreError."""
+        rows = await self.journal.store.read("SELECT COUNT(*) AS n FROM executions")
+        return self.journal.facts.seq, int(rows[0]["n"]), len(self.journal.openings)
 
     async def order_life(self, order_id: str) -> dict[str, Any] | None:
         """Return an order, its events with the raw messages, and its executions; None when it is unknown. Raises StoreError."""

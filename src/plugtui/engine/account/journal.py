@@ -204,7 +204,8 @@ class Journal:
             async with self._lock:
                 if not self._stale:
                     return
-                symbol = self._stale.pop()
+                symbol = min(self._stale)  # in a fixed order, so that the same ledger always gives the same books
+                self._stale.remove(symbol)
                 try:
                     executions = await ledger_rows.executions(self.store, "symbol = ?", (symbol,))
                 except StoreError:

@@ -28,7 +28,6 @@ KEEP_SAMPLES_DAYS = 30
 FULL_HISTORY_EVERY_S = 1_800.0
 _PERIODS = ("10A", "1A")
 _DAY_NS = 86_400 * 10**9
-_WINDOW_DAYS = {"1D": 1, "1W": 7, "1M": 31, "3M": 92, "1Y": 366}
 
 
 class AccountWatch:
@@ -243,6 +242,11 @@ class AccountWatch:
         )
 
     @property
+    def history_read(self) -> bool:
+        """Whether the broker's daily equity is known: from this run, or kept by an earlier one."""
+        return bool(self.points) or self._full_history_at > float("-inf")
+
+    @property
     def problem(self) -> str:
         """Return why numbers are old; empty when they are not."""
         return next(iter(self._problems.values()), ("", ""))[0]
@@ -269,38 +273,16 @@ class AccountWatch:
         if state is not None and self._on_state is not None:
             self._on_state(state)
 
-    async def samples(self, from_ns: int) -> list[tuple[int, Decimal]]:
-        """Return the equity that was read since a moment: (time_ns, equity), oldest first. Raises StoreError."""
+    async def samples(self, from_ns: int, every_ns: int = 1) -> list[tuple[int, Decimal]]:
+        """Return the equity that was read since a moment: (time_ns, equity), oldest first. Raises StoreError.
+
+        Args:
+            every_ns: of the readings in each stretch of this length the last one.
+        """
         rows = await self._store.read(
-            "SELECT time_ns, equity FROM equity_samples WHERE time_ns >= ? ORDER BY time_ns", (from_ns,)
+            "SELECT MAX(time_ns) AS time_ns, equity FROM equity_samples WHERE time_ns >= ? GROUP BY time_ns / ?"
+            " ORDER BY time_ns",
+            (from_ns, every_ns),
         )
         waiting = [(int(values[0]), Decimal(values[1])) for _, values in self._samples if values[0] >= from_ns]
         return [*((row["time_ns"], Decimal(row["equity"])) for row in rows), *waiting]
-
-    async def history(self, window: str) -> list[tuple[int, Decimal, Decimal]]:
-        """Return (time_ns, equity, external flow since the point before), oldest first.
-
-        Args:
-            window: ``1D`` (every reading), ``1W``, ``1M``, ``3M``, ``1Y`` or ``ALL`` (a point a day, and now).
-
-        Raises:
-            StoreError: the samples cannot be read.
-        """
-        days = _WINDOW_DAYS.get(window)
-        first = date.min if days is None else self.today() - timedelta(days=days)
-        if window == "1D":
-            samples = await self.samples(self._now_ns() - _DAY_NS)
-            flow = sum((activity.net_amount for activity in self.flows_today()), Decimal(0))
-            return [(at, equity, flow if n == 0 else Decimal(0)) for n, (at, equity) in enumerate(samples)]
-        points = [(point.time_ns, point.equity, day_of(point.time_ns)) for point in self.points]
-        if self._info is not None:
-            today = self.today()
-            points = [point for point in points if point[2] < today]
-            points.append((self._as_of_ns, self._info.equity, today))
-        flows = [(date.fromisoformat(a.day), a.net_amount) for a in self.activities if a.external]
-        curve: list[tuple[int, Decimal, Decimal]] = []
-        before = date.min
-        for time_ns, equity, day in points:
-            curve.append((time_ns, equity, sum((f for at, f in flows if before < at <= day), Decimal(0))))
-            before = day
-        return [point for point, at in zip(curve, points, strict=True) if at[2] >= first]
