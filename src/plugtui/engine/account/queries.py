@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from plugtui.control.messages import AccountState
 from plugtui.engine.account.account import Account
 from plugtui.engine.account.benchmark import Benchmarks
 from plugtui.engine.account.intraday import Intraday
@@ -75,12 +76,12 @@ class PerformanceQuery:
     async def _performance(self, args: Window) -> dict[str, Any]:
         if args.window not in WINDOWS:
             raise ControlError(f"there is no window '{args.window}'", f"There are: {', '.join(WINDOWS)}.")
-        curve = self._curve()
+        # Years of history take tens of milliseconds: the event loop has data to route meanwhile.
+        curve = await asyncio.to_thread(self._curve, self._account.state)
         book = await self._known_book()
         pnl = await self._pnl()
         samples = await self._intraday.samples(args.window, curve)
         prices = self._prices(args.benchmark)
-        # A year of history takes tens of milliseconds: the event loop has data to route meanwhile.
         answer = await asyncio.to_thread(
             performance_payload,
             curve,
@@ -93,8 +94,8 @@ class PerformanceQuery:
         )
         return {**answer, "reconcile": self._reconcile(curve, pnl.total), "progress": self._progress()}
 
-    def _curve(self) -> Curve:
-        watch, state = self._account.watch, self._account.state
+    def _curve(self, state: AccountState | None) -> Curve:
+        watch = self._account.watch
         curve = from_points(watch.points, watch.activities)
         if state is None:
             return curve
