@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC
 from typing import Any
 
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from plugtui.tui.app import Dashboard
@@ -32,6 +33,18 @@ class Stage:
             await self.pilot.pause()
             self.app.tick()
         await self.pilot.pause()
+
+    def find(self, words: str) -> tuple[int, int]:
+        """Return column and row of the first place on the screen with these words."""
+        for y, line in enumerate(self.text().split("\n")):
+            if words in line:
+                return cell_len(line[: line.index(words)]), y
+        raise AssertionError(f"{words!r} is not on the screen")
+
+    async def click(self, words: str, times: int = 1) -> None:
+        """Click on these words and let everything settle."""
+        await self.pilot.click(offset=self.find(words), times=times)
+        await self.settle()
 
     def table(self, selector: str) -> LineTable[Any]:
         """Return a table of the screen on top."""

@@ -133,11 +133,12 @@ async def _show(host: Host, options: "Options") -> "Outcome":
 
 
 def _options(paths: "Paths", theme: str | None, host: Host | None, on_quit: str | None = None) -> "Options":
-    from plugtui.tui import preferences
+    from plugtui.tui import contexts, preferences
     from plugtui.tui.options import Options
 
     file = paths.config_file.with_name("dashboard.toml")
     chosen = preferences.load(file)
+    contexts.check_keys(chosen.keys, f"{file}, [keys]")
 
     async def check(key_id: str, secret: Secret, base_url: str) -> None:
         await check_keys(paths, key_id, secret, base_url)

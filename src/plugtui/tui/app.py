@@ -13,6 +13,7 @@ from rich.traceback import Traceback
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from plugtui.errors import CredentialsError, PlugtuiError
 from plugtui.tui import keymap, themes
@@ -22,10 +23,10 @@ from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.world import World
 from plugtui.tui.options import Options, Outcome
 from plugtui.tui.palette import Commands
-from plugtui.tui.panes.base import FilterInput, Pane
+from plugtui.tui.panes.base import Pane
 from plugtui.tui.panes.main import MainScreen
 from plugtui.tui.screens.algorithm import AlgorithmScreen
-from plugtui.tui.screens.base import Question, Scroll, Window
+from plugtui.tui.screens.base import LeaveQuestion, Window
 from plugtui.tui.screens.events import EventsScreen
 from plugtui.tui.screens.help import HelpScreen
 from plugtui.tui.screens.howto import HowToScreen
@@ -84,18 +85,33 @@ class Dashboard(App[Outcome]):
             tooltip="Clear the filter, leave the zoom, follow again",
         ),
         Binding(
-            "ctrl+p", "command_palette", "palette", id="palette", tooltip="Find an action, trader, algorithm or symbol"
+            "ctrl+p",
+            "command_palette",
+            "palette",
+            id="palette",
+            priority=True,
+            tooltip="Find an action, trader, algorithm or symbol",
         ),
         Binding("question_mark", "help", "help", id="help", tooltip="This help"),
         Binding(
             "ctrl+z", "suspend_process", "Suspend", id="suspend", show=False, tooltip="Back to the shell; fg returns"
         ),
-        Binding("q,ctrl+q,ctrl+c", "leave", "quit", id="quit", tooltip="Leave; asks what becomes of the engine"),
+        Binding("q", "leave", "quit", id="quit", tooltip="Leave; asks what becomes of the engine"),
+        Binding(
+            "ctrl+c,ctrl+q",
+            "interrupt",
+            "Quit",
+            id="interrupt",
+            show=False,
+            priority=True,
+            tooltip="Leave from anywhere; once more: at once, algorithms keep the engine",
+        ),
     ]
 
     def __init__(self, open_link: LinkFactory, options: Options | None = None) -> None:
         self.options = options or Options()
         super().__init__()
+        self.on_quit = self.options.on_quit
         self.world = World(self.options.zone)
         self.now_ns = self.options.now_ns
         self.follower = Follower(open_link, self.world, now_ns=self.now_ns, on_ready=self._engine_ready)
@@ -119,7 +135,6 @@ class Dashboard(App[Outcome]):
             self.register_theme(theme)
         self.choose_theme(self.options.theme)
         if self.options.keys:
-            keymap.check(self.options.keys, self.binding_ids())
             self.set_keymap(dict(self.options.keys))
         self.set_interval(TICK_S, self.tick)
         self.run_worker(self.follower.run(), name="follow the engine", group="link")
@@ -127,11 +142,6 @@ class Dashboard(App[Outcome]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours that the stylesheet needs before a theme is chosen."""
         return dict(themes.DARK.variables)
-
-    @staticmethod
-    def binding_ids() -> set[str]:
-        """Return the ids of all bindings, of the app and of everything it shows."""
-        return {binding.id for owner in _owners() for binding in _bindings(owner) if binding.id}
 
     @property
     def panes(self) -> MainScreen:
@@ -153,6 +163,7 @@ class Dashboard(App[Outcome]):
         screen = self.screen
         if isinstance(screen, Window) and screen.is_mounted:
             screen.paint_screen(now)
+            screen.paint_keys()
         if self.panes.is_mounted:
             self.panes.paint_screen(now)
         self._tell()
@@ -295,9 +306,9 @@ class Dashboard(App[Outcome]):
         """Choose the window of the leaderboard."""
         self.world.traders.choose(window)
 
-    def action_events(self) -> None:
-        """Show the events."""
-        self.push_screen(EventsScreen())
+    def action_events(self, words: str = "") -> None:
+        """Show the events, or those with these words."""
+        self.push_screen(EventsScreen(words))
 
     def action_how_to(self) -> None:
         """Show how to connect."""
@@ -331,11 +342,15 @@ class Dashboard(App[Outcome]):
             self.options.on_retry()
         self.follower.retry_now()
 
-    def action_forward(self, binding_id: str) -> None:
-        """Do as if the key of a binding had been pressed: a click on the key bar."""
+    async def action_forward(self, binding_id: str) -> None:
+        """Do what the key of a binding would do: a click on the key bar, or on the lower edge of a window."""
+        if binding_id == "pane-1":
+            # One entry of the bar stands for all four.
+            self.action_next_pane(1)
+            return
         for entry in self.screen.active_bindings.values():
             if entry.binding.id == binding_id:
-                self.simulate_key(entry.binding.key)
+                await self.run_action(entry.binding.action, entry.node)
                 return
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
@@ -374,21 +389,25 @@ class Dashboard(App[Outcome]):
         """Leave by the one way out."""
         self.action_leave()
 
-    def action_help_quit(self) -> None:
-        """Ctrl-C leaves too."""
-        self.action_leave()
+    def action_interrupt(self) -> None:
+        """Leave from wherever the reader is; who asks twice does not want to be asked."""
+        field = self.focused
+        if isinstance(field, Input) and field.selected_text:
+            field.action_copy()
+        elif isinstance(self.screen, LeaveQuestion):
+            self.exit(self.outcome_of_signal())
+        else:
+            self.action_leave()
 
     def action_leave(self) -> None:
         """Leave; ask what becomes of the engine when algorithms depend on it."""
-        if isinstance(self.screen, Question):
-            return
         connected = self.world.algos.connected if self.follower.connected else 0
-        if self.options.on_quit == "ask" and connected:
-            self.push_screen(self._quit_question(connected), self._answered)
+        if self.on_quit == "ask" and connected:
+            self.push_screen(self._leave_question(connected), self._answered)
             return
-        self.exit(Outcome(stop_engine=self.options.on_quit in ("ask", "stop")))
+        self.exit(Outcome(stop_engine=self.on_quit in ("ask", "stop")))
 
-    def _quit_question(self, connected: int) -> Question:
+    def _leave_question(self, connected: int) -> LeaveQuestion:
         who = "one algorithm is" if connected == 1 else f"{connected} algorithms are"
         answers = [("keep", "Keep it running", "primary"), ("stop", "Stop it", "error"), ("no", "Stay", "default")]
         text = [
@@ -397,18 +416,27 @@ class Dashboard(App[Outcome]):
         ]
         if self.options.save_on_quit:
             answers.insert(1, ("always", "Keep, always", "default"))
-        return Question("Leave plugtui", text, answers)
+        return LeaveQuestion("Leave plugtui", text, answers)
 
     def _answered(self, answer: str | None) -> None:
-        if answer == "always" and self.options.save_on_quit:
-            self.options.save_on_quit("keep")
+        if answer == "always":
+            self.choose_on_quit("keep")
         if answer in ("keep", "always", "stop"):
             self.exit(Outcome(stop_engine=answer == "stop", asked=True))
 
     def outcome_of_signal(self) -> Outcome:
         """Say what a signal means for the engine: without a question, algorithms that are connected keep it."""
-        on_quit = self.options.on_quit
-        return Outcome(stop_engine=on_quit == "stop" or (on_quit == "ask" and not self.world.algos.connected))
+        unasked = self.on_quit == "ask" and not self.world.algos.connected
+        return Outcome(stop_engine=self.on_quit == "stop" or unasked)
+
+    def choose_on_quit(self, choice: str) -> None:
+        """Make an answer the default, or be asked again; kept for the next time where that is possible."""
+        self.on_quit = choice
+        if self.options.save_on_quit:
+            try:
+                self.options.save_on_quit(choice)
+            except PlugtuiError as error:
+                self.notify(error.hint or "", title=error.title, severity="error", markup=False)
 
     def _fatal_error(self) -> None:
         """Show a crash without the values of local variables, as Textual would: one of them may be a key."""
@@ -417,17 +445,3 @@ class Dashboard(App[Outcome]):
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
         log.error("the dashboard crashed", exc_info=sys.exc_info()[1] or self._exception)
         self._close_messages_no_wait()
-
-
-def _owners() -> list[type[Any]]:
-    found: list[type[Any]] = [Dashboard]
-    queue: list[type[Any]] = [Pane, Window, FilterInput, Scroll, LineTable]
-    while queue:
-        owner = queue.pop()
-        found.append(owner)
-        queue += owner.__subclasses__()
-    return found
-
-
-def _bindings(owner: type[Any]) -> list[Binding]:
-    return [binding for binding in owner.__dict__.get("BINDINGS", []) if isinstance(binding, Binding)]

@@ -1,7 +1,7 @@
 """The status bar: what each stream does and why, in as many words as there is room for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from rich.cells import cell_len
@@ -39,6 +39,8 @@ class Segment:
     style: str = ""
     costs: tuple[int, ...] = ()
     right: bool = False
+    action: str = ""
+    """What a click on it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +118,16 @@ def segments(
         number = f" {engine.account_number}" if engine.account_number else ""
         profile = f" {engine.profile}" if engine.profile not in ("default", engine.environment) else ""
         style = {"LIVE": "live", "DEMO": "demo"}.get(environment, "paper")
-        bar.append(Segment((f" {environment} ",), style))
+        bar.append(Segment((f" {environment} ",), style, action="app.how_to"))
         if number or profile:
             bar.append(Segment((f"{profile}{number}".strip(),), "dim", _NUMBER))
     if link.state != "connected":
-        bar.append(_link_segment(link, now_ns))
+        bar.append(replace(_link_segment(link, now_ns), action="app.retry"))
     market = account.market if account else None
     if link.state == "connected":
-        bar.extend(stream_segment(stream, now_ns, market, zone) for stream in streams)
+        for stream in streams:
+            shown = stream_segment(stream, now_ns, market, zone)
+            bar.append(replace(shown, action=f"app.events('{stream.name}')"))
     if account is not None:
         if account.problem:
             bar.append(Segment((f"! {account.problem}", "! account old"), "warn", _PROBLEM))
@@ -148,17 +152,30 @@ def _money(account: AccountState, *, stale: bool, now_ns: int) -> list[Segment]:
     day, pct = fmt.signed(account.day_pnl), fmt.percent(account.day_return)
     old = f" ({fmt.age(account.as_of_ns, now_ns)} old)" if stale else ""
     return [
-        Segment((f"equity {equity}{old}", f"{equity}{old}", equity), "dim" if stale else "strong", _EQUITY, right=True),
-        Segment((f"{mark} {day}  {pct}", f"{mark} {pct}", f"{mark}{pct.replace(' ', '')}"), tone, _DAY, right=True),
+        Segment(
+            (f"equity {equity}{old}", f"{equity}{old}", equity),
+            "dim" if stale else "strong",
+            _EQUITY,
+            right=True,
+            action="app.pane(2)",
+        ),
+        Segment(
+            (f"{mark} {day}  {pct}", f"{mark} {pct}", f"{mark}{pct.replace(' ', '')}"),
+            tone,
+            _DAY,
+            right=True,
+            action="app.pane(2)",
+        ),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A segment as chosen for the width: text and style."""
+    """A segment as chosen for the width: text and style, and what a click on it does."""
 
     text: str
     style: str
+    action: str = ""
 
 
 def compose(bar: Sequence[Segment], width: int, gap: int = 2) -> list[Piece]:
@@ -186,7 +203,7 @@ def compose(bar: Sequence[Segment], width: int, gap: int = 2) -> list[Piece]:
             if not fits():
                 forms[i] = step + 1
     shown = [
-        (segment, Piece(segment.forms[form], segment.style))
+        (segment, Piece(segment.forms[form], segment.style, segment.action))
         for segment, form in zip(bar, forms, strict=True)
         if form < len(segment.forms)
     ]

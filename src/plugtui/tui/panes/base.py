@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.cells import cell_len
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PaneHead(Painted):
-    """The upper edge of a pane: title on the left, what is chosen or waiting on the right."""
+    """The upper edge of a pane: title on the left, what is chosen or waiting on the right; a double click zooms."""
 
     def show(self, left: Sequence[Run], right: Sequence[Run], *, focused: bool, framed: bool) -> None:
         """Draw the edge around these texts."""
@@ -39,6 +39,14 @@ class PaneHead(Painted):
         middle = " " + "─" * max(0, rule - 1 - len(after) - (1 if shown and framed else 0)) + after
         tail = (Run(" ", edge),) if shown and framed else ()
         self.paint([(start, *left, Run(middle, edge), *shown, *tail, end)])
+
+    async def on_click(self, event: events.Click) -> None:
+        """Zoom, or do what the clicked stretch says."""
+        if event.chain == 2:
+            event.stop()
+            await self.run_action("app.zoom")
+        else:
+            await super().on_click(event)
 
 
 class FilterInput(Input):
@@ -76,6 +84,10 @@ class Pane(Vertical):
         Binding("slash", "filter", "filter", id="filter", tooltip="Show only rows with these words"),
     ]
 
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._tables: list[LineTable[Any]] = []
+
     def compose(self) -> ComposeResult:
         """Lay out head, body and filter."""
         yield PaneHead(classes="pane-head")
@@ -104,11 +116,18 @@ class Pane(Vertical):
 
     def table_widget(self) -> LineTable[Any]:
         """Return the table that the filter and the head speak about."""
-        return self.query(LineTable).first()
+        return self.tables()[0]
+
+    def tables(self) -> list[LineTable[Any]]:
+        """Return the tables, the first one first."""
+        if not self._tables:
+            # Asked ten times a second, and what a pane is made of does not change.
+            self._tables = list(self.query(LineTable))
+        return self._tables
 
     def paint_pane(self, now_ns: int) -> None:
         """Draw what has changed; called at most ten times a second, only while visible."""
-        for table in self.query(LineTable):
+        for table in self.tables():
             table.paint()
         self.paint_head()
 
@@ -116,7 +135,8 @@ class Pane(Vertical):
         """Draw the upper edge."""
         focused = self.has_focus_within
         framed = not self.screen.has_class("-tight")
-        title = (Run(f"{self.number} ", "key", f"app.pane({self.number})"), Run(self.name_shown, "title"))
+        here = f"app.pane({self.number})"
+        title = (Run(f"{self.number} ", "key", here), Run(self.name_shown, "title", here))
         left = (*title, *self.head_left())
         self.query_one(PaneHead).show(left, tuple(self.head_right()), focused=focused, framed=framed)
 

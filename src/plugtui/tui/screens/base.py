@@ -7,10 +7,13 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
+from textual.style import Style
 from textual.widgets import Button, Input, Label, Static
 
 from plugtui.errors import PlugtuiError
+from plugtui.tui.keymap import KeyHint, bar, hints
 from plugtui.tui.model.world import World
 from plugtui.tui.widgets.painted import Line, Painted, Run
 
@@ -21,11 +24,14 @@ T = TypeVar("T")
 
 
 class Window(ModalScreen[T], Generic[T]):
-    """A screen over the panes; escape or q closes it."""
+    """A screen over the panes; escape or q closes it. Its lower edge names the keys, and a click on one is the key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "app.help", "help", id="help", show=False, tooltip="This help"),
         Binding("escape,q", "close", "close", id="close", tooltip="Back to the panes"),
     ]
+
+    _keys: Content | None = None
 
     @property
     def dashboard(self) -> "Dashboard":
@@ -49,20 +55,45 @@ class Window(ModalScreen[T], Generic[T]):
     def paint_screen(self, now_ns: int) -> None:
         """Draw what has changed; called at every tick while this screen is on top."""
 
+    def paint_keys(self) -> None:
+        """Name the keys of the moment at the lower edge."""
+        frames = self.query(".window")
+        if frames:
+            frame = frames.first()
+            keys = edge_of_keys(hints(self.active_bindings.values()), frame.size.width - 4)
+            if keys != self._keys:
+                self._keys = keys
+                frame.border_subtitle = keys  # type: ignore[assignment]
 
-class Scroll(VerticalScroll, can_focus=True):
+
+def edge_of_keys(shown: Sequence[KeyHint], width: int) -> Content:
+    """Write as many keys as fit into the lower edge of a window; each stretch carries what a click on it does."""
+    left, right = bar(shown, width)
+    parts: list[tuple[str, Style] | str] = []
+    for entry in (*left, *right):
+        click = {"@click": f"app.forward('{entry.id}')"}
+        parts += ["  "] if parts else []
+        parts += [(entry.key, Style(bold=True) + Style.from_meta(click)), (f" {entry.label}", Style.from_meta(click))]
+    return Content.assemble(*parts)
+
+
+class Scroll(VerticalScroll, can_focus=True, inherit_bindings=False):
     """Lines that scroll with the keys of the tables."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", id="scroll-down", show=False, tooltip="One line down"),
-        Binding("k", "scroll_up", "Up", id="scroll-up", show=False, tooltip="One line up"),
-        Binding("g", "scroll_home", "Top", id="scroll-top", show=False, tooltip="First line"),
-        Binding("G", "scroll_end", "Bottom", id="scroll-bottom", show=False, tooltip="Last line"),
+        Binding("up,k", "scroll_up", "Up", id="scroll-up", show=False, tooltip="One line up"),
+        Binding("down,j", "scroll_down", "Down", id="scroll-down", show=False, tooltip="One line down"),
+        Binding("pageup,ctrl+u", "page_up", "Page up", id="scroll-page-up", show=False, tooltip="One page up"),
+        Binding(
+            "pagedown,ctrl+d", "page_down", "Page down", id="scroll-page-down", show=False, tooltip="One page down"
+        ),
+        Binding("home,g", "scroll_home", "Top", id="scroll-top", show=False, tooltip="First line"),
+        Binding("end,G", "scroll_end", "Bottom", id="scroll-bottom", show=False, tooltip="Last line"),
     ]
 
 
 class LinesWindow(Window[T], Generic[T]):
-    """A window of scrolling lines; subclasses give the title, the hint and the lines."""
+    """A window of scrolling lines; subclasses give the title and the lines."""
 
     size_class = ""
 
@@ -73,14 +104,13 @@ class LinesWindow(Window[T], Generic[T]):
 
     def on_mount(self) -> None:
         """Draw at once."""
-        self.query_one(".window").border_subtitle = self.hint()
         self.call_after_refresh(self.redraw)
 
     def redraw(self) -> None:
         """Draw title and lines."""
         if not self.is_mounted:
             return
-        self.query_one(".window").border_title = self.title_text()
+        self.query_one(".window").border_title = Content(self.title_text())  # type: ignore[assignment]
         view = self.query_one(Painted)
         view.paint(self.lines(max(20, self.query_one(Scroll).scrollable_content_region.width)))
 
@@ -91,10 +121,6 @@ class LinesWindow(Window[T], Generic[T]):
     def title_text(self) -> str:
         """Return the title."""
         raise NotImplementedError
-
-    def hint(self) -> str:
-        """Return the words at the lower edge."""
-        return "esc close"
 
     def lines(self, width: int) -> list[Line]:
         """Return the lines for that width."""
@@ -138,8 +164,8 @@ class Question(Window[str]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right", "app.focus_next", "next answer", id="answer-next", tooltip="Next answer"),
         Binding("left", "app.focus_previous", "Previous", id="answer-previous", show=False, tooltip="Previous answer"),
-        Binding("right", "app.focus_next", "Next", id="answer-next", show=False, tooltip="Next answer"),
     ]
 
     def __init__(self, title: str, text: Sequence[str], answers: Sequence[tuple[str, str, str]]) -> None:
@@ -149,7 +175,7 @@ class Question(Window[str]):
     def compose(self) -> ComposeResult:
         """Lay out the question and its answers."""
         with Vertical(classes="window -small") as window:
-            window.border_title = self._question
+            window.border_title = Content(self._question)  # type: ignore[assignment]
             yield Static("\n".join(self._text) + "\n", markup=False)
             with Horizontal(classes="buttons"):
                 for key, label, variant in self._answers:
@@ -163,6 +189,10 @@ class Question(Window[str]):
     def _pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.dismiss(event.button.id)
+
+
+class LeaveQuestion(Question):
+    """What becomes of the engine; there is one such question at a time."""
 
 
 Fields = dict[str, str]
@@ -189,7 +219,6 @@ class Form(Window[bool]):
             "next field",
             id="next-field",
             priority=True,
-            show=False,
             tooltip="Go to the next field",
         ),
         Binding(
@@ -201,6 +230,7 @@ class Form(Window[bool]):
             show=False,
             tooltip="Go to the field before",
         ),
+        Binding("enter", "enter", "ok", id="form-enter", priority=True, tooltip="Go on; from the last field: do it"),
     ]
 
     def __init__(
@@ -221,7 +251,6 @@ class Form(Window[bool]):
         """Lay out the fields."""
         with Vertical(classes="window -small") as window:
             window.border_title = self._title
-            window.border_subtitle = "tab next field   enter ok   esc cancel"
             yield Static("\n".join(self._text), markup=False)
             for name, label, value, secret in self._fields:
                 yield Label(label)
@@ -238,11 +267,15 @@ class Form(Window[bool]):
         self.query_one("#problem").display = False
         self.query(Input).first().focus()
 
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        event.stop()
+    def action_enter(self) -> None:
+        """Press the button, or go on from the field; from the last one, send."""
+        focused = self.focused
+        if isinstance(focused, Button):
+            focused.press()
+            return
         fields = list(self.query(Input))
-        empty = [field for field in fields[fields.index(event.input) + 1 :] if not field.value]
+        after = fields.index(focused) + 1 if isinstance(focused, Input) else 0
+        empty = [field for field in fields[after:] if not field.value]
         if empty:
             empty[0].focus()
         else:

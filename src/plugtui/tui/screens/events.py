@@ -16,23 +16,31 @@ from plugtui.tui.widgets.lines import LineTable
 
 
 class EventsScreen(Window[None]):
-    """The log, newest first."""
+    """The log, newest first.
+
+    Args:
+        words: what to filter by at first.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="events-filter", tooltip="Show only lines with these words"),
         Binding("e", "close", "close", id="events-close", show=False, tooltip="Back to the panes"),
     ]
 
+    def __init__(self, words: str = "") -> None:
+        super().__init__()
+        self._words = words
+
     def compose(self) -> ComposeResult:
         """Lay out table and filter."""
         with Vertical(classes="window -wide") as window:
             window.border_title = "Events"
-            window.border_subtitle = "/ filter   s sort   enter detail   esc close"
             yield LineTable(self.world.events.table, empty=lambda: ["nothing has happened yet"], id="events-table")
             yield FilterInput()
 
     def on_mount(self) -> None:
         """Start in the table."""
+        self.query_one(FilterInput).value = self._words
         self.query_one(LineTable).focus()
 
     def paint_screen(self, now_ns: int) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 
 from plugtui.control.howto import KEY_PLACEHOLDER, SECRET_PLACEHOLDER, Recipe, recipes
 from plugtui.secrets import Secret
@@ -54,10 +55,6 @@ class HowToScreen(LinesWindow[None]):
         """Say for whom."""
         return f"How to connect {self._algo}" if self._algo else "How to connect an algorithm"
 
-    def hint(self) -> str:
-        """Say what can be done."""
-        return "← → SDK   c copy   esc close"
-
     def _recipes(self) -> list[Recipe]:
         secret = self._secret.reveal() if self._secret else SECRET_PLACEHOLDER
         return recipes(self._url, self._key_id or KEY_PLACEHOLDER, secret, self._feed)
@@ -66,7 +63,7 @@ class HowToScreen(LinesWindow[None]):
         """Draw names and recipe."""
         if not self.is_mounted:
             return
-        self.query_one(".window").border_title = self.title_text()
+        self.query_one(".window").border_title = Content(self.title_text())  # type: ignore[assignment]
         width = max(20, self.query_one(Scroll).scrollable_content_region.width)
         found = self._recipes()
         names: list[Line] = []

@@ -1,8 +1,6 @@
 """The status bar on top and the key bar at the bottom."""
 
-from rich.cells import cell_len
-
-from plugtui.tui.keymap import KeyHint
+from plugtui.tui.keymap import BarEntry, KeyHint, bar
 from plugtui.tui.model import status
 from plugtui.tui.model.world import World
 from plugtui.tui.widgets.painted import Line, Painted, Run
@@ -16,20 +14,9 @@ class StatusBar(Painted):
         width = self.size.width
         if not width:
             return
-        bar = status.segments(world.link, world.engine, world.streams, world.account, now_ns, world.zone)
-        pieces = status.compose(bar, width - 2)
-        self.paint([(Run(" "), *(Run(piece.text, piece.style) for piece in pieces))])
-
-
-_ORDER = (
-    "pane-1", "focus-next", "zoom", "filter", "sort", "freeze", "open", "definitions", "how-to", "pause", "follow",
-    "longer", "window-next", "new-key", "plug", "index", "rejects", "cancels", "events",
-)  # fmt: skip
-"""The bar from left to right; hints that are not named follow."""
-
-_LAST = ("palette", "help", "quit")
-_KEPT = ("pane-1", "help", "quit", "zoom", "filter", "open", "focus-next", "sort", "freeze", "palette")
-"""What stays longest where the bar is narrow."""
+        segments = status.segments(world.link, world.engine, world.streams, world.account, now_ns, world.zone)
+        pieces = status.compose(segments, width - 2)
+        self.paint([(Run(" "), *(Run(piece.text, piece.style, piece.action) for piece in pieces))])
 
 
 class KeyBar(Painted):
@@ -37,23 +24,18 @@ class KeyBar(Painted):
 
     def show(self, hints: list[KeyHint]) -> None:
         """Show these hints."""
-        entries = {hint.id: self._entry(hint) for hint in hints if hint.shown}
-        middle = [key for key in entries if key not in _ORDER and key not in _LAST]
-        order = [key for key in (*_ORDER, *middle, *_LAST) if key in entries]
-        room = self.size.width - 1
-        kept: set[str] = set()
-        for key in sorted(order, key=lambda key: _KEPT.index(key) if key in _KEPT else len(_KEPT)):
-            needed = sum(cell_len(run.text) for run in entries[key])
-            if needed <= room + 2:
-                kept.add(key)
-                room -= needed
-        self.paint([(Run(" "), *(run for key in order if key in kept for run in entries[key]))])
+        width = self.size.width - 1
+        left, right = bar(hints, width)
+        ends = [*left, *right]
+        used = sum(entry.cells + 2 for entry in ends) - 2
+        line: list[Run] = [Run(" ")]
+        for entry in ends:
+            if right and entry is right[0] and left:
+                line.append(Run(" " * (width - used)))
+            line += [*_entry(entry), Run("  ")]
+        self.paint([tuple(line[:-1])])
 
-    @staticmethod
-    def _entry(hint: KeyHint) -> Line:
-        keys = "1-4" if hint.id == "pane-1" else hint.keys[0]
-        label = "pane" if hint.id == "pane-1" else hint.label
-        action = "" if hint.id == "pane-1" else hint.action
-        if action and "." not in action.split("(")[0]:
-            action = f"app.forward('{hint.id}')"
-        return (Run(keys, "key", action), Run(f" {label}  ", "dim", action))
+
+def _entry(entry: BarEntry) -> Line:
+    action = f"app.forward('{entry.id}')"
+    return (Run(entry.key, "key", action), Run(f" {entry.label}", "dim", action))
