@@ -25,6 +25,7 @@ from plugtui.tui.options import Options, Outcome
 from plugtui.tui.palette import Commands
 from plugtui.tui.panes.base import Pane
 from plugtui.tui.panes.main import MainScreen
+from plugtui.tui.panes.performance import PerformancePane
 from plugtui.tui.screens.algorithm import AlgorithmScreen
 from plugtui.tui.screens.base import LeaveQuestion, Window
 from plugtui.tui.screens.events import EventsScreen
@@ -113,6 +114,7 @@ class Dashboard(App[Outcome]):
         super().__init__()
         self.on_quit = self.options.on_quit
         self.world = World(self.options.zone)
+        self.world.performance.symbol = self.options.benchmark
         self.now_ns = self.options.now_ns
         self.follower = Follower(open_link, self.world, now_ns=self.now_ns, on_ready=self._engine_ready)
         self._loading: str | None = None
@@ -239,7 +241,7 @@ class Dashboard(App[Outcome]):
     async def _load_performance(self, window: str) -> None:
         performance = self.world.performance
         try:
-            performance.take(await self.command("performance", window=window))
+            performance.take(await self.command("performance", **performance.question()))
         except PlugtuiError as error:
             performance.fail(error.title)
         finally:
@@ -302,6 +304,12 @@ class Dashboard(App[Outcome]):
         self.world.performance.choose(window)
         self.load_performance()
 
+    def action_performance_view(self, name: str) -> None:
+        """Choose what the performance pane shows."""
+        pane = self.panes.pane(2)
+        if isinstance(pane, PerformancePane):
+            pane.show_view(name)
+
     def action_trader_window(self, window: str) -> None:
         """Choose the window of the leaderboard."""
         self.world.traders.choose(window)
@@ -342,7 +350,7 @@ class Dashboard(App[Outcome]):
             self.options.on_retry()
         self.follower.retry_now()
 
-    async def action_forward(self, binding_id: str) -> None:
+    def action_forward(self, binding_id: str) -> None:
         """Do what the key of a binding would do: a click on the key bar, or on the lower edge of a window."""
         if binding_id == "pane-1":
             # One entry of the bar stands for all four.
@@ -350,7 +358,8 @@ class Dashboard(App[Outcome]):
             return
         for entry in self.screen.active_bindings.values():
             if entry.binding.id == binding_id:
-                await self.run_action(entry.binding.action, entry.node)
+                # Later, as the app: what the clicked widget's own children post would not reach anybody.
+                self.call_later(self.run_action, entry.binding.action, entry.node)
                 return
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:

@@ -127,7 +127,7 @@ def segments(
     if link.state == "connected":
         for stream in streams:
             shown = stream_segment(stream, now_ns, market, zone)
-            bar.append(replace(shown, action=f"app.events('{stream.name}')"))
+            bar.append(replace(shown, action=f"app.events({stream.name!r})"))
     if account is not None:
         if account.problem:
             bar.append(Segment((f"! {account.problem}", "! account old"), "warn", _PROBLEM))
