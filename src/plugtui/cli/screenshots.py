@@ -1,6 +1,7 @@
 """``plugtui screenshots``: SVGs of every screen, from the real app on the demo exchange."""
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 
@@ -9,27 +10,34 @@ import click
 
 @click.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seed", type=int, default=1, show_default=True, metavar="S", help="Of the demo's prices and histories.")
-@click.option("--warm-up", type=float, default=12.0, show_default=True, metavar="S", help="Seconds of trading before.")
-def screenshots(directory: Path, seed: int, warm_up: float) -> None:
-    """Start the demo, let it trade for a while, and write a picture of every screen, size and theme into DIRECTORY."""
-    asyncio.run(_take(directory, seed, warm_up))
+@click.option("--seed", type=int, default=1, show_default=True, metavar="S", help="Of everything that is to be seen.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=20),
+    default=150.0,
+    show_default=True,
+    metavar="S",
+    help="Of trading before the pictures, on the exchange's clock.",
+)
+def screenshots(directory: Path, seed: int, seconds: float) -> None:
+    """Write a picture of every screen, size and theme into DIRECTORY.
+
+    They come from the real app, on the demo exchange with the sample algorithms, all in one process on a clock of its own:
+    the same seed gives the same files, byte for byte, until plugtui itself or a library that it draws with changes.
+    """
+    asyncio.run(_take(directory, seed, seconds))
 
 
-async def _take(directory: Path, seed: int, warm_up: float) -> None:
-    from plugtui.control.client import ControlClient
-    from plugtui.demo.world import DemoOptions, DemoWorld
+async def _take(directory: Path, seed: int, seconds: float) -> None:
+    from plugtui.demo.stage.play import Play
     from plugtui.tui.screenshots import take_all
 
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    async with DemoWorld(DemoOptions(seed=seed), progress) as world:
-        await asyncio.sleep(warm_up)
-        info = world.engine.info
-
-        async def open_link() -> ControlClient:
-            return ControlClient(info.url, info.token)
-
-        files = await take_all(open_link, directory, progress)
+    # What goes wrong on the stage is meant to, and is to be seen in the pictures.
+    logging.getLogger().addHandler(logging.NullHandler())
+    progress(f"{seconds:g} seconds of trading")
+    async with Play(seed, seconds) as play:
+        files = await take_all(play, directory, progress)
     print(f"{len(files)} pictures in {directory}")
