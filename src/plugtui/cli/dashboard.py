@@ -148,6 +148,8 @@ def _options(paths: "Paths", theme: str | None, host: Host | None, on_quit: str 
         keys=chosen.keys,
         on_quit=on_quit or chosen.on_quit,
         save_on_quit=lambda choice: preferences.save(file, on_quit=choice),
+        benchmark="" if chosen.benchmark == "none" else chosen.benchmark or None,
+        save_benchmark=lambda symbol: preferences.save(file, benchmark=symbol or "none"),
         check_keys=check if host else None,
         on_retry=host.start_again if host else None,
     )

@@ -25,6 +25,10 @@ class Options:
     zone: tzinfo | None = None
     save_on_quit: Callable[[str], None] | None = None
     """Keeps a new default for ``on_quit``."""
+    benchmark: str | None = None
+    """Symbol to compare the account with; empty: none; ``None``: the engine's."""
+    save_benchmark: Callable[[str], None] | None = None
+    """Keeps another symbol for the next time."""
     check_keys: CheckKeys | None = None
     """Makes the first-start screen possible."""
     on_retry: Callable[[], None] | None = None

@@ -4,6 +4,7 @@
 
     theme = "dark"        # dark, light, contrast, mono
     on_quit = "ask"       # ask, keep, stop: what becomes of the engine when the dashboard is left
+    benchmark = "QQQ"     # symbol to compare the account with, "none"; left out: the engine's
 
     [keys]                # binding id = keys; the help (?) names the ids
     zoom = "z,f11"
@@ -27,6 +28,7 @@ class Preferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
     theme: str = ""
     on_quit: str = "ask"
+    benchmark: str = ""
     keys: dict[str, str] = {}
 
 
