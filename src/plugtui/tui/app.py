@@ -156,8 +156,8 @@ class Dashboard(App[Outcome]):
 
     def tick(self) -> None:
         """Draw what has changed, tell what must be told."""
-        if not self.screen_stack:
-            # A last tick after the app has begun to leave.
+        if not self.is_running or not self.screen_stack:
+            # A last tick after the app has begun to leave: screens are taken apart already.
             return
         now = self.now_ns()
         if self.options.progress and self.world.link.state == "starting":
