@@ -207,9 +207,11 @@ class States(_Struct, frozen=True, kw_only=True, tag="states"):
 
 
 # ---------------------------------------------------------------- facts (numbered)
+#
+# gc=False: they hold plain values only, and at thousands a second the collector would look through all that are kept.
 
 
-class Fill(_Struct, frozen=True, kw_only=True, tag="fill"):
+class Fill(_Struct, frozen=True, kw_only=True, tag="fill", gc=False):
     """One execution, exactly once. A later fact with the same ``execution_id`` only adds the attribution."""
 
     execution_id: str
@@ -233,7 +235,7 @@ class Fill(_Struct, frozen=True, kw_only=True, tag="fill"):
     position_qty: Decimal | None = None
 
 
-class OrderEvent(_Struct, frozen=True, kw_only=True, tag="order"):
+class OrderEvent(_Struct, frozen=True, kw_only=True, tag="order", gc=False):
     """A step in the life of an order that is not an execution."""
 
     order_id: str
@@ -254,7 +256,7 @@ class OrderEvent(_Struct, frozen=True, kw_only=True, tag="order"):
     recovered: bool = False
 
 
-class ClientJoined(_Struct, frozen=True, kw_only=True, tag="client_joined"):
+class ClientJoined(_Struct, frozen=True, kw_only=True, tag="client_joined", gc=False):
     algo: str
     endpoint: str
     address: str
@@ -262,7 +264,7 @@ class ClientJoined(_Struct, frozen=True, kw_only=True, tag="client_joined"):
     pid: int | None = None
 
 
-class ClientLeft(_Struct, frozen=True, kw_only=True, tag="client_left"):
+class ClientLeft(_Struct, frozen=True, kw_only=True, tag="client_left", gc=False):
     algo: str
     endpoint: str
     reason: str
@@ -271,7 +273,7 @@ class ClientLeft(_Struct, frozen=True, kw_only=True, tag="client_left"):
     pending_bytes: int = 0
 
 
-class Gap(_Struct, frozen=True, kw_only=True, tag="gap"):
+class Gap(_Struct, frozen=True, kw_only=True, tag="gap", gc=False):
     """A stream was down. Sent when it opens (``to_ns`` is ``None``) and again, with the same ``gap_id``, when it is closed."""
 
     gap_id: int
@@ -285,7 +287,7 @@ class Gap(_Struct, frozen=True, kw_only=True, tag="gap"):
     """What cannot be had again: "market data of 12 s"."""
 
 
-class StreamChanged(_Struct, frozen=True, kw_only=True, tag="stream"):
+class StreamChanged(_Struct, frozen=True, kw_only=True, tag="stream", gc=False):
     """A stream changed its state in a way that a person wants to know."""
 
     name: str
@@ -294,7 +296,7 @@ class StreamChanged(_Struct, frozen=True, kw_only=True, tag="stream"):
     retry_at_ns: int | None = None
 
 
-class TraderTrade(_Struct, frozen=True, kw_only=True, tag="trader_trade"):
+class TraderTrade(_Struct, frozen=True, kw_only=True, tag="trader_trade", gc=False):
     """A trade of a plugged account, without amounts."""
 
     trader: str
@@ -307,7 +309,7 @@ class TraderTrade(_Struct, frozen=True, kw_only=True, tag="trader_trade"):
     recovered: bool = False
 
 
-class Imported(_Struct, frozen=True, kw_only=True, tag="imported"):
+class Imported(_Struct, frozen=True, kw_only=True, tag="imported", gc=False):
     """The account's past was taken into the ledger, at the first start: ask for it with the command ``fills``."""
 
     executions: int
@@ -316,7 +318,7 @@ class Imported(_Struct, frozen=True, kw_only=True, tag="imported"):
     """How far back it goes."""
 
 
-class Notice(_Struct, frozen=True, kw_only=True, tag="notice"):
+class Notice(_Struct, frozen=True, kw_only=True, tag="notice", gc=False):
     """Something that a person should know and that has no message of its own."""
 
     level: str
@@ -329,7 +331,7 @@ class Notice(_Struct, frozen=True, kw_only=True, tag="notice"):
 FactBody = Fill | OrderEvent | ClientJoined | ClientLeft | Gap | StreamChanged | TraderTrade | Imported | Notice
 
 
-class Fact(_Struct, frozen=True, kw_only=True):
+class Fact(_Struct, frozen=True, kw_only=True, gc=False):
     """A numbered fact. Numbers rise by one and go on across restarts of the engine."""
 
     seq: int

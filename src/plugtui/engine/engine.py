@@ -1,7 +1,6 @@
 """The engine, put together: what owns what, how it starts, and the one order in which it ends (architecture §5)."""
 
 import asyncio
-import gc
 import logging
 import secrets
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from plugtui import __version__
+from plugtui import __version__, garbage
 from plugtui.brokers.port import Credentials
 from plugtui.config import Settings
 from plugtui.control.messages import AccountState, AlgoState, EngineState, Notice, StreamState, TraderState
@@ -80,7 +79,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         engine = await Engine.start(settings, credentials, paths, stack, stop)
         announce(engine.info)
-        _settle_garbage_collection()
+        garbage.settle()
         await stop.wait()
         log.info("the engine ends")
 
@@ -393,13 +392,6 @@ class Engine:
             await self._facts.record(notice, time_ns=self._now_ns())
         except StoreError as problem:
             log.error("a failure could not be recorded: %s", problem.title)
-
-
-def _settle_garbage_collection() -> None:
-    """Leave what lives as long as the engine out of every collection: a full one would hold up the data for milliseconds."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def environment_of(trading_url: str) -> str:

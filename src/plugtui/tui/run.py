@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from plugtui import garbage
 from plugtui.tui.app import Dashboard
 from plugtui.tui.link import LinkFactory
 from plugtui.tui.options import Options, Outcome
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S = 3.0
 """How long the app may take to leave after a signal before the watchdog ends the process."""
+
+SETTLED_S = 3.0
+"""When everything that lives as long as the app has been made."""
 
 _RESTORE = (
     b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[<u\x1b[?1004l"
@@ -44,8 +48,10 @@ async def run_dashboard(open_link: LinkFactory, options: Options, *, abandon: Ab
         abandon: last resort for the engine when the terminal is stalled.
     """
     app = Dashboard(open_link, options)
+    settling = asyncio.get_running_loop().call_later(SETTLED_S, garbage.settle)
     with _leaving_on_signals(app, abandon):
         outcome = await app.run_async()
+    settling.cancel()
     if outcome is None:
         # It crashed (the traceback is on the screen and in the log): algorithms must not suffer from that.
         return Outcome(crashed=app.return_code not in (None, 0))

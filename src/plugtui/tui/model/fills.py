@@ -25,7 +25,7 @@ _QTY = 4
 """Cells of a price and of a quantity where it is tight."""
 
 
-class FillRow(msgspec.Struct, frozen=True, kw_only=True):
+class FillRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An execution, or (``event`` set) a reject or cancel."""
 
     key: str
@@ -219,7 +219,7 @@ class FillBook:
             Column("value", "value", _value, lambda r: r.value, "right", least=11, most=14, rank=2, descending=True),
             Column("filled", "filled", _filled, None, "right", least=7, most=15, rank=3),
             Column("position", "position", _position, lambda r: r.position_qty, "right", least=8, most=12, rank=4),
-            Column("note", "note", _note, None, least=9, most=40, rank=5),
+            Column("note", "note", _note, None, least=9, most=40, rank=5, short=_short_note, short_width=9),
             Column("order", "order", lambda r: Cell(r.order_id[:8], "dim"), None, least=8, most=8, rank=6),
         ]
 
@@ -298,6 +298,10 @@ def _note(row: FillRow) -> Cell:
     if row.imported:
         return Cell("imported", "dim")
     return Cell("recovered", "warn") if row.recovered else Cell("")
+
+
+def _short_note(row: FillRow) -> Cell:
+    return Cell(row.event.split("_")[-1] or _note(row).text, _note(row).style)
 
 
 def _words(row: FillRow) -> str:

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +17,7 @@ _ENDS = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
 """Statuses that a late event of an earlier step does not undo."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One event in the life of an order; worded only when somebody looks."""
 
     body: Fill | OrderEvent
@@ -49,8 +48,7 @@ class Step(msgspec.Struct, frozen=True):
         return ", ".join([*limits, *([of.reason] if of.reason else [])])
 
 
-@dataclass(slots=True)
-class OrderLife:
+class OrderLife(msgspec.Struct):
     """An order as far as it is known."""
 
     order_id: str
@@ -62,7 +60,7 @@ class OrderLife:
     status: str = ""
     algo: str | None = None
     client_order_id: str = ""
-    steps: dict[str, Step] = field(default_factory=dict)
+    steps: dict[str, Step] = {}
 
     @property
     def fills(self) -> list[Fill]:

@@ -9,6 +9,7 @@ Where the columns stand follows from the width of the table alone; see :func:`la
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from rich.cells import cell_len
@@ -146,8 +147,9 @@ class Table(Generic[R]):
             return
         if self._place is not None:
             self._note_place(self._place(row))
-        if len(self._rows) > self.limit:
-            self._drop()
+        if len(self._rows) > self.limit + self.limit // 10:
+            # Dropping rows one by one costs more than all else here: a few too many may wait.
+            self._settle()
         if news and self._kept is not None and self._passes(row, self._terms()):
             self._pending += 1
 
@@ -157,24 +159,16 @@ class Table(Generic[R]):
         else:
             self._newest = place
 
-    def _drop(self) -> None:
-        if not self._mixed:
-            del self._rows[next(iter(self._rows))]
-            self.dropped += 1
-        elif len(self._rows) > self.limit + self.limit // 10:
-            # Putting rows in order costs much more than a row: a few too many may wait for it.
-            self._settle()
-
     def _settle(self) -> None:
         """Give rows that came late their place, and drop the oldest that are too many."""
-        place = self._place
-        if place is None or not self._mixed:
-            return
-        ordered = sorted(self._rows.items(), key=lambda item: place(item[1]))
-        too_many = max(0, len(ordered) - self.limit)
-        self._rows = dict(ordered[too_many:])
+        place, too_many = self._place, max(0, len(self._rows) - self.limit)
+        if place is not None and self._mixed:
+            ordered = sorted(self._rows.items(), key=lambda item: place(item[1]))
+            self._rows = dict(ordered[too_many:])
+            self._mixed = False
+        elif too_many:
+            self._rows = dict(islice(self._rows.items(), too_many, None))
         self.dropped += too_many
-        self._mixed = False
 
     def _replace_in_kept(self, key: str, row: R) -> None:
         if self._kept is None or self._frozen:
@@ -316,8 +310,11 @@ class Table(Generic[R]):
     def _make(self) -> list[R]:
         self._settle()
         rows = self._rows.values()
-        terms = self._terms()
-        result = [row for row in rows if self._passes(row, terms)] if terms or self._shown else list(rows)
+        terms, shown = self._terms(), self._shown
+        if terms:
+            result = [row for row in rows if self._passes(row, terms)]
+        else:
+            result = [row for row in rows if shown(row)] if shown else list(rows)
         if self.newest_first:
             result.reverse()
         column = self.column(self._order.key) if self._order else None
@@ -406,6 +403,7 @@ def _lay_out(columns: Sequence[Column[R]], names: Mapping[str, int], width: int)
             wanted = {} if tight else names
             widths = [_width(column, wanted, is_short) for column, is_short in zip(chosen, shorts, strict=True)]
             if sum(widths) + len(chosen) - 1 <= width:
+                _lengthen(chosen, widths, shorts, wanted, width)
                 return _place(chosen, widths, shorts, width, names if tight else {})
         droppable = [column for column in chosen if column.rank > 0]
         if not droppable:
@@ -413,6 +411,19 @@ def _lay_out(columns: Sequence[Column[R]], names: Mapping[str, int], width: int)
         chosen.remove(max(reversed(droppable), key=lambda column: column.rank))
     shorts = [column.short is not None for column in chosen]
     return _place(chosen, _squeeze([_width(c, {}, True) for c in chosen], width), shorts, width, {})
+
+
+def _lengthen(
+    columns: Sequence[Column[R]], widths: list[int], shorts: list[bool], names: Mapping[str, int], width: int
+) -> None:
+    """Take the full form again where what is left over has room for it, from the right: there stands what counts most."""
+    spare = width - sum(widths) - len(widths) + 1
+    for i in reversed(range(len(columns))):
+        more = _width(columns[i], names, False) - widths[i]
+        if shorts[i] and more <= spare:
+            shorts[i] = False
+            widths[i] += more
+            spare -= more
 
 
 def _width(column: Column[R], names: Mapping[str, int], short: bool) -> int:

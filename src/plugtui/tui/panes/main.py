@@ -44,6 +44,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.active = 1
         self.zoomed = False
         self._terminal: Size | None = None
+        self._panes: list[Pane] = []
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -65,11 +66,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def pane(self, number: int) -> Pane:
         """Return a pane by its number."""
-        return next(pane for pane in self.query(Pane) if pane.number == number)
+        return next(pane for pane in self.all_panes() if pane.number == number)
+
+    def all_panes(self) -> list[Pane]:
+        """Return the four panes."""
+        if len(self._panes) < 4:
+            # Asked at every tick, and they stay the same.
+            self._panes = list(self.query(Pane))
+        return self._panes
 
     def visible_panes(self) -> list[Pane]:
         """Return the panes that can be seen."""
-        return [pane for pane in self.query(Pane) if pane.display and pane.size.width and self._column(pane).display]
+        return [pane for pane in self.all_panes() if pane.display and pane.size.width and self._column(pane).display]
 
     @staticmethod
     def _column(pane: Widget) -> Widget:
@@ -121,11 +129,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def paint_screen(self, now_ns: int) -> None:
         """Draw what can be seen."""
-        bars = self.query(StatusBar)
-        if self.has_class("-tiny") or not bars:
+        if self.has_class("-tiny") or len(self.all_panes()) < 4 or not self.is_running:
             # Ticks go on while the screen is being built and taken down.
             return
-        bars.first().show(self._world, now_ns)
+        self.query_one(StatusBar).show(self._world, now_ns)
         for pane in self.visible_panes():
             pane.paint_pane(now_ns)
         self.query_one(KeyBar).show(hints(self.active_bindings.values()))

@@ -141,7 +141,20 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
     def _resize_view(self) -> None:
         lines = len(self.table.view()) + len(self._headings)
         size = Size(self.scrollable_content_region.width, lines + _HEADER)
-        if size != self.virtual_size:
+        before = self.virtual_size
+        if size == before:
+            return
+        visible = self.size.height
+        if (
+            size.width == before.width
+            and size.height > before.height
+            and (visible < before.height) == (visible < size.height)
+        ):
+            # A row more, and it scrolls or does not as before: the reactive would have the whole screen laid out anew.
+            self.set_reactive(LineTable.virtual_size, size)
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.window_virtual_size = size.height
+        else:
             self.virtual_size = size
 
     def _redraw_changed(self) -> None:
@@ -205,6 +218,8 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         return Strip.blank(width, self.tone(""))
 
     def _heading(self, text: str, width: int) -> Strip:
+        if cell_len(text) + 5 > width:
+            text = text.partition(":")[0]
         rule = Segment("─" * max(0, width - cell_len(text) - 4), self.tone("line"))
         return Strip([Segment("── ", self.tone("line")), Segment(f"{text} ", self.tone("dim")), rule])
 
