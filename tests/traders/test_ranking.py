@@ -44,7 +44,7 @@ def test_without_losses_a_gain_counts_as_the_cap_and_no_gain_as_nothing() -> Non
     [
         (like_good(days=29), 0.5, "29 of 30 days of history"),
         (like_good(round_trips=9), 0.5, "9 of 10 round trips"),
-        (GOOD, 0.009, "0.9% of equity deployed, at least 1% needed"),
+        (GOOD, 0.009, "0.9% deployed, 1% needed"),
         (GOOD, Undefined("no capital"), "no capital"),
     ],
 )
@@ -54,8 +54,12 @@ def test_who_is_not_eligible_is_told_why(figures: Figures, deployed: float | Und
 
 
 def test_the_formula_on_the_screen_names_its_numbers() -> None:
-    for word in ("Sortino, 5", "n/(n+60)", "20%", "30 days", "10 round trips", "1%"):
+    for word in ("Sortino,5", "n/(n+60)", "20%", "30 days", "10 round trips", "1%"):
         assert word in FORMULA
+
+
+def test_the_formula_itself_is_one_line_that_stands_in_half_of_a_normal_terminal() -> None:
+    assert len(FORMULA.split("\n")[0]) <= 55
 
 
 @pytest.mark.parametrize(

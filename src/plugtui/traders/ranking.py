@@ -18,11 +18,13 @@ MIN_TRIPS = 10
 MIN_DEPLOYED = 0.01
 
 FORMULA = (
-    f"score = min(Sortino, {CAP:g}) · n/(n+{PRIOR_DAYS}) − {PENALTY:g} · max(0, |max drawdown| − {FREE_DRAWDOWN:.0%}), "
-    f"n: days of history (all of it). Without a loss and with a gain Sortino counts as {CAP:g}. Eligible from {MIN_DAYS} "
-    f"days, {MIN_TRIPS} round trips and {MIN_DEPLOYED:.0%} of equity deployed on average. Paper and self-reported records "
-    "rank in lists of their own."
+    f"score = min(Sortino,{CAP:g})·n/(n+{PRIOR_DAYS}) − {PENALTY:g}·max(0,|DD|−{FREE_DRAWDOWN:.0%})\n"
+    f"Sortino and DD, the maximum drawdown, are those of the whole history; n is its days, so that a short record counts "
+    f"for less. Without a loss and with a gain Sortino counts as {CAP:g}.\n"
+    f"Ranked from {MIN_DAYS} days, {MIN_TRIPS} round trips and {MIN_DEPLOYED:.0%} of equity deployed on average. "
+    "Verified, paper and self-reported records rank in lists of their own."
 )
+"""The formula on the first line, what it means below."""
 
 BADGES = ("verified", "paper", "self-reported")
 """In the order of the lists."""
@@ -41,7 +43,7 @@ def badge_of(base_url: str, key_id: str) -> str:
 
 
 def eligible(figures: Figures, deployed: Value) -> Undefined | None:
-    """Return why a trader has no score yet, or ``None``.
+    """Return why a trader has no score yet, or ``None``; in a few words, as they stand in a column of the board.
 
     Args:
         figures: of the whole history.
@@ -54,7 +56,7 @@ def eligible(figures: Figures, deployed: Value) -> Undefined | None:
     if isinstance(deployed, Undefined):
         return deployed
     if deployed < MIN_DEPLOYED:
-        return Undefined(f"{deployed:.1%} of equity deployed, at least {MIN_DEPLOYED:.0%} needed")
+        return Undefined(f"{deployed:.1%} deployed, {MIN_DEPLOYED:.0%} needed")
     return None
 
 

@@ -66,7 +66,7 @@ def kept_record(days: Sequence[DayRow]) -> Record:
         return Record()
     times = np.array([close_ns(row.day) for row in days], np.int64)
     curve = Curve(times, np.array([row.index for row in days]), np.zeros(len(days)), np.zeros(len(days)))
-    unknown = Undefined("the account was not read yet")
+    unknown = Undefined("account not read yet")
     found = {name: without_amounts(figures(window(curve, name), periods=DAILY)) for name in WINDOWS}
     return Record(curve, _with_reason(found, unknown), unknown, unknown, unknown)
 

@@ -1,37 +1,74 @@
-"""The traders pane: leaderboard of the plugged accounts, and the feed of followed traders' trades (never an amount)."""
+"""The traders pane: leaderboard of the plugged accounts, and the feed of followed traders' trades (never an amount).
 
-from dataclasses import dataclass
+The engine ranks; the board shows its order as it comes, each kind of record in a list of its own. A sort by another column
+orders the rows within these lists and never mixes them.
+"""
+
+from collections.abc import Mapping
 from datetime import tzinfo
+from decimal import Decimal
+from typing import Any
+
+import msgspec
 
 from plugtui.control.messages import Figures, TraderState, TraderTrade
 from plugtui.tui import format as fmt
+from plugtui.tui.model.performance import Curve, curve_of
 from plugtui.tui.model.table import Cell, Column, Table
 
 _NONE = Figures()
+_DAY_NS = 86_400_000_000_000
+_WINDOW_DAYS = {"1W": 7, "1M": 31, "3M": 92, "1Y": 366}
+_FEWEST_POINTS = 3
 
-BADGES = {"verified": "✔ verified", "paper": "paper", "self-reported": "self-rep."}
+BADGES = {"verified": "✔ verified", "paper": "paper", "self-reported": "self-reported"}
 """How much a record can be trusted, in a word."""
 
+LISTS = {
+    "verified": "✔ verified: read from the broker, real money",
+    "paper": "paper: read from the broker, play money",
+    "self-reported": "self-reported: from a host that is not the broker's",
+}
+"""The headings of the ranked lists, a list for each badge."""
 
-@dataclass(frozen=True, slots=True)
-class TraderRow:
+
+class TraderRow(msgspec.Struct, frozen=True):
     """A trader in the chosen window."""
 
     state: TraderState
     figures: Figures
+    rank: int | None
+    """Place in the list of its badge; ``None``: not ranked yet."""
+
+    @property
+    def why(self) -> str:
+        """Why it has no rank."""
+        return unranked_because(self.state)
 
 
-@dataclass(frozen=True, slots=True)
-class TradeRow:
+class TradeRow(msgspec.Struct, frozen=True):
     """A trade of a followed trader."""
 
     key: str
     trader: str
     symbol: str
     side: str
-    price: str
+    price: Decimal
     time_ns: int
     recovered: bool
+
+
+def unranked_because(state: TraderState) -> str:
+    """Say why a trader has no score; empty when it has one."""
+    if state.score is not None:
+        return ""
+    whole = state.figures.get("ALL")
+    return (whole.undefined.get("score", "") if whole else "") or state.detail or "no record yet"
+
+
+def list_of(badge: str) -> str:
+    """Return the heading of the list in which records with that badge are ranked."""
+    return LISTS.get(badge, badge)
 
 
 class TraderBoard:
@@ -39,9 +76,13 @@ class TraderBoard:
 
     def __init__(self, zone: tzinfo | None = None, limit: int = 2000) -> None:
         self.window = "1M"
+        self.formula = ""
+        """How the engine ranks: the formula on the first line, what it means below."""
         self.states: list[TraderState] = []
         self.zone = zone
-        self.board: Table[TraderRow] = Table(_BOARD, key=lambda row: row.state.name, words=_words)
+        self.board: Table[TraderRow] = Table(
+            _BOARD, key=lambda row: row.state.name, words=_words, group=lambda row: list_of(row.state.badge)
+        )
         self.feed: Table[TradeRow] = Table(
             self._feed_columns(),
             key=lambda row: row.key,
@@ -72,30 +113,95 @@ class TraderBoard:
                 trader=trade.trader,
                 symbol=trade.symbol,
                 side=trade.side,
-                price=fmt.price(trade.price),
+                price=trade.price,
                 time_ns=trade.time_ns,
                 recovered=trade.recovered,
             )
         )
 
     def _rebuild(self) -> None:
-        ranked = sorted(self.states, key=lambda s: (s.score is None, -(s.score or 0.0), s.name))
-        self.board.set_all(TraderRow(state, state.figures.get(self.window, _NONE)) for state in ranked)
+        ranked: dict[str, int] = {}
+        rows: list[TraderRow] = []
+        for state in self.states:
+            place = None
+            if state.score is not None:
+                place = ranked[state.badge] = ranked.get(state.badge, 0) + 1
+            rows.append(TraderRow(state, state.figures.get(self.window, _NONE), place))
+        self.board.set_all(rows)
 
     def _feed_columns(self) -> list[Column[TradeRow]]:
         def time(row: TradeRow) -> Cell:
             return Cell(fmt.clock(row.time_ns, self.zone, millis=False), "dim")
 
-        def short_time(row: TradeRow) -> Cell:
-            return Cell(fmt.clock(row.time_ns, self.zone, millis=False)[:5], "dim")
-
         return [
-            Column("time", "time", time, least=8, most=8, short=short_time, short_width=5),
-            Column("trader", "trader", lambda r: Cell(r.trader, "accent"), least=8, most=16, elastic=True),
-            Column("side", "did", _side, least=7, most=12, short=_short_side, short_width=7),
-            Column("symbol", "symbol", lambda r: Cell(r.symbol), least=4, most=10),
-            Column("price", "at", lambda r: Cell(r.price), None, "right", least=6, most=11),
-        ]
+            Column("time", "time", time, least=8, most=8),
+            Column("trader", "trader", lambda r: Cell(r.trader, "accent"), least=8, most=20, elastic=True),
+            Column("side", "did", _side, least=12, most=12, short=_short_side, short_width=7),
+            Column("symbol", "symbol", lambda r: Cell(r.symbol), least=7, most=21, elastic=True),
+            Column("price", "at", lambda r: Cell(fmt.price(r.price)), None, "right", least=9, most=11,
+                   short=_short_price, short_width=7),
+        ]  # fmt: skip
+
+
+class Fall(msgspec.Struct, frozen=True):
+    """A drawdown of a record."""
+
+    depth: float
+    """Negative."""
+    peak_ns: int | None
+    """``None``: before the record begins."""
+    valley_ns: int
+    recovery_ns: int | None
+    """``None``: not recovered yet."""
+
+
+class TraderProfile(msgspec.Struct, frozen=True):
+    """A trader's record as the engine tells it when asked."""
+
+    curve: Curve = Curve()
+    trades: list[TraderTrade] = []
+    exposure: float | None = None
+    turnover: float | None = None
+    drawdowns: list[Fall] = []
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> "TraderProfile":
+        """Read the engine's answer to ``trader``; what an older engine does not tell is left out."""
+        return cls(
+            curve=_index_curve(answer),
+            trades=msgspec.convert(answer.get("trades") or [], list[TraderTrade], strict=False),
+            exposure=answer.get("exposure"),
+            turnover=answer.get("turnover"),
+            drawdowns=msgspec.convert(answer.get("drawdowns") or [], list[Fall]),
+        )
+
+
+def _index_curve(answer: Mapping[str, Any]) -> Curve:
+    """Read a trader's curve: points ``[time_ns, index, drawdown]``, or those of an account without equity."""
+    points = answer.get("curve") or []
+    if points and len(points[0]) == 3:
+        return curve_of([[point[0], point[1], point[1], point[2]] for point in points])
+    return curve_of([[point[0], point[2], point[2], point[3]] for point in points if len(point) >= 4])
+
+
+def cut(curve: Curve, window: str) -> tuple[Curve, str]:
+    """Return the part of a curve that lies in the window, growing from 1, and what to call it.
+
+    A window with hardly a point in it (today) shows the whole record instead.
+    """
+    days = _WINDOW_DAYS.get(window)
+    if days is None or not len(curve):
+        return curve, "ALL"
+    start = curve.times_ns[-1] - days * _DAY_NS
+    first = next(i for i, time_ns in enumerate(curve.times_ns) if time_ns >= start)
+    if len(curve) - first < _FEWEST_POINTS:
+        return curve, "ALL"
+    index = [value / curve.index[first] for value in curve.index[first:]]
+    peak, falls = 0.0, []
+    for value in index:
+        peak = max(peak, value)
+        falls.append(value / peak - 1)
+    return Curve(times_ns=curve.times_ns[first:], equity=index, index=index, drawdown=falls), window
 
 
 def _side(row: TradeRow) -> Cell:
@@ -105,6 +211,15 @@ def _side(row: TradeRow) -> Cell:
 def _short_side(row: TradeRow) -> Cell:
     side = {"sold short": "short", "covered": "cover"}.get(row.side, row.side)
     return Cell(side + ("↺" if row.recovered else ""), _side(row).style)
+
+
+def _short_price(row: TradeRow) -> Cell:
+    places = next((n for n in (4, 2, 1) if len(fmt.thousands(row.price, n)) <= 7), 0)
+    return Cell(min(fmt.price(row.price), fmt.thousands(row.price, places), key=len))
+
+
+def _rank(row: TraderRow) -> Cell:
+    return Cell(str(row.rank), "strong" if row.rank == 1 else "") if row.rank else Cell(fmt.UNDEFINED, "dim")
 
 
 def _star(row: TraderRow) -> Cell:
@@ -129,15 +244,22 @@ def _short_drawdown(row: TraderRow) -> Cell:
     return Cell(_drawdown(row).text.replace(" ", ""))
 
 
-def _badge(row: TraderRow) -> Cell:
-    badge = row.state.badge
-    return Cell(BADGES.get(badge, badge), "up" if badge == "verified" else "dim")
+def _score(row: TraderRow) -> Cell:
+    return Cell(fmt.ratio(row.state.score), "strong" if row.rank else "dim")
 
 
-def _stream(row: TraderRow) -> Cell:
-    state = row.state.stream
-    text = state if not row.state.detail else f"{state}: {row.state.detail}"
-    return Cell(text, "dim" if state in ("live", "idle", "quiet") else "warn")
+def _note(row: TraderRow) -> Cell:
+    """Why it is not ranked, else what its stream is doing when that is not the usual."""
+    state = row.state
+    if row.why:
+        return Cell(row.why, "warn")
+    if state.stream in ("live", "idle", "quiet"):
+        return Cell(state.stream, "dim")
+    return Cell(f"{state.stream}: {state.detail}" if state.detail else state.stream, "warn")
+
+
+def _short_note(row: TraderRow) -> Cell:
+    return Cell(row.why or row.state.stream, _note(row).style)
 
 
 def _mark(row: TraderRow) -> Cell:
@@ -152,23 +274,25 @@ def _words(row: TraderRow) -> str:
 
 
 _BOARD: list[Column[TraderRow]] = [
+    Column("rank", "#", _rank, None, "right", least=2, most=2),
     Column("star", "★", _star, lambda r: r.state.followed, least=1, most=1, descending=True),
     Column("live", "", _mark, least=1, most=1, rank=3),
-    Column("name", "name", lambda r: Cell(r.state.name, "accent"), lambda r: r.state.name, least=9, most=20),
+    Column("name", "name", lambda r: Cell(r.state.name, "accent"), lambda r: r.state.name, least=9, most=20,
+           elastic=True),
     Column("return", "return", _return, lambda r: r.figures.total_return, "right", least=9, most=11,
            short=_short_return, short_width=7, descending=True),
     Column("drawdown", "max DD", _drawdown, lambda r: r.figures.max_drawdown, "right", least=7, most=9,
            short=_short_drawdown, short_width=6, descending=True),
     Column("sharpe", "Sharpe", lambda r: Cell(fmt.ratio(r.figures.sharpe)), lambda r: r.figures.sharpe, "right",
-           least=6, most=7, rank=1, descending=True),
+           least=6, most=8, rank=1, descending=True),
     Column("sortino", "Sortino", lambda r: Cell(fmt.ratio(r.figures.sortino)), lambda r: r.figures.sortino, "right",
-           least=7, most=7, rank=6, descending=True),
+           least=7, most=8, rank=6, descending=True),
+    Column("volatility", "vol", lambda r: Cell(fmt.percent(r.figures.volatility, 1, sign=False)),
+           lambda r: r.figures.volatility, "right", least=7, most=8, rank=8),
     Column("win", "win", lambda r: Cell(fmt.percent(r.figures.win_rate, 0, sign=False)), lambda r: r.figures.win_rate,
            "right", least=5, most=6, rank=7, descending=True),
     Column("trades", "trades", lambda r: Cell(fmt.compact(r.state.trades)), lambda r: r.state.trades, "right",
            least=6, most=6, rank=4, descending=True),
-    Column("score", "score", lambda r: Cell(fmt.ratio(r.state.score)), lambda r: r.state.score, "right",
-           least=6, most=7, rank=5, descending=True),
-    Column("badge", "badge", _badge, lambda r: r.state.badge, least=10, most=13, rank=2),
-    Column("stream", "stream", _stream, lambda r: r.state.stream, least=8, most=34, rank=8),
+    Column("score", "score", _score, lambda r: r.state.score, "right", least=6, most=7, rank=2, descending=True),
+    Column("note", "note", _note, lambda r: r.state.stream, least=24, most=60, rank=5, short=_short_note, short_width=24),
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from plugtui.control.messages import AlgoState
 from plugtui.tui import format as fmt
 from plugtui.tui.model.algos import AlgoRow
 from plugtui.tui.panes.base import Pane, waiting_lines
-from plugtui.tui.screens.algorithm import preview_lines
+from plugtui.tui.screens.algorithm_lines import preview_lines
 from plugtui.tui.widgets.lines import LineTable
 from plugtui.tui.widgets.painted import Painted, Run
 
@@ -57,22 +57,29 @@ class AlgorithmsPane(Pane):
     def _paint_preview(self, now_ns: int) -> None:
         """Where there is room, show the selected algorithm below the table."""
         table, preview = self.table_widget(), self.query_one("#algos-preview", Painted)
-        room = self.size.height - len(self.world.algos.table) - 5
+        room = self.query_one(".pane-body").size.height - len(self.world.algos.table) - 2
         state = self._selected()
         preview.display = room >= _PREVIEW and state is not None
         if preview.display and state is not None:
             table.styles.height = len(self.world.algos.table) + 2
-            preview.paint(preview_lines(self.world, state.name, table.size.width)[:room])
+            preview.paint(preview_lines(self.world, state.name, table.size.width, room, now_ns))
         else:
             table.styles.height = "1fr"
 
     def head_right(self) -> list[Run]:
-        """Say how many are connected, and how much they get together."""
+        """Say how many are connected, who has just come and gone, and how much they get together."""
         board = self.world.algos
         if not board.states:
             return []
         rate = sum(state.rate for state in board.states)
-        return [Run(f"{board.connected}", "strong"), Run(f" on, {fmt.compact(rate)} msg/s", "dim")]
+        news = [Run(f" +{board.arrived}", "accent")] if board.arrived else []
+        news += [Run(f" −{board.lost}", "bad")] if board.lost else []
+        return [
+            Run(f"{board.connected}", "strong"),
+            Run(" on", "dim"),
+            *news,
+            Run(f", {fmt.compact(rate)} msg/s", "dim"),
+        ]
 
     def _selected(self) -> AlgoState | None:
         row = cast(AlgoRow | None, self.table_widget().selected)

@@ -1,17 +1,35 @@
-"""Pane 3: the leaderboard above the feed of followed traders."""
+"""Pane 3: the leaderboard above the feed of followed traders, and where there is room the selected one's record."""
 
+import textwrap
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 
 from plugtui.control.messages import TraderState
+from plugtui.errors import PlugtuiError
 from plugtui.tui.model.performance import WINDOWS
-from plugtui.tui.model.traders import TradeRow, TraderRow
+from plugtui.tui.model.traders import BADGES, TradeRow, TraderProfile, TraderRow, unranked_because
 from plugtui.tui.panes.base import Pane, table_notes, waiting_lines
+from plugtui.tui.screens.formula import FormulaScreen
+from plugtui.tui.screens.trader import card
 from plugtui.tui.widgets.lines import LineTable
-from plugtui.tui.widgets.painted import Painted, Run
+from plugtui.tui.widgets.painted import Line, Painted, Run
+
+_FORMULA_ROWS = 14
+"""Rows of the pane from which the formula stands under the board, ..."""
+
+_ALL_ROWS = 32
+"""... and from which what it means stands there too."""
+
+_CARD = (84, 20)
+"""From this size on the selected trader's record stands beside the feed."""
+
+_PROFILE_NS = 60_000_000_000
+"""How long a record that was asked for is good enough for the pane."""
 
 
 class TradersPane(Pane):
@@ -22,19 +40,29 @@ class TradersPane(Pane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,asterisk", "follow", "follow", id="follow", tooltip="Follow the selected trader, or no longer"),
-        Binding("w", "window(1)", "window", id="window-next", tooltip="Rank by the next longer window"),
+        Binding("w", "window(1)", "window", id="window-next", tooltip="Figures of the next longer window"),
         Binding(
-            "W", "window(-1)", "Shorter", id="window-previous", show=False, tooltip="Rank by the next shorter window"
+            "W", "window(-1)", "Shorter", id="window-previous", show=False, tooltip="Figures of the next shorter window"
         ),
+        Binding("i", "formula", "formula", id="formula", tooltip="How traders are ranked, and why one is not"),
         Binding("p", "plug", "plug in", id="plug", tooltip="Plug in another account"),
         Binding("u", "unplug", "unplug", id="unplug", show=False, tooltip="Forget the selected account"),
     ]
 
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._profiles: dict[str, tuple[int, TraderProfile]] = {}
+        self._asking = ""
+        self._card_key: object = None
+
     def compose_body(self) -> ComposeResult:
-        """Yield board, rule and feed."""
+        """Yield board, formula, rule, and below it the feed beside the record of the selected trader."""
         yield LineTable(self.world.traders.board, empty=self._empty_board, id="traders-board")
+        yield Painted(id="traders-formula")
         yield Painted(id="traders-rule")
-        yield LineTable(self.world.traders.feed, empty=self._empty_feed, id="traders-feed")
+        with Horizontal(id="traders-lower"):
+            yield LineTable(self.world.traders.feed, empty=self._empty_feed, id="traders-feed")
+            yield Painted(id="traders-card")
 
     def _empty_board(self) -> list[str]:
         if self.world.link.state != "connected":
@@ -42,8 +70,10 @@ class TradersPane(Pane):
         return ["no trader is plugged in", "p: plug in an account", "with a read-only key"]
 
     def _empty_feed(self) -> list[str]:
+        if not self.world.traders.states:
+            return []
         if any(state.followed for state in self.world.traders.states):
-            return ["no trade yet"]
+            return ["no trade yet", "they appear here the moment they happen"]
         return ["space: follow a trader,", "its trades arrive here"]
 
     def table_widget(self) -> LineTable[Any]:
@@ -52,25 +82,90 @@ class TradersPane(Pane):
         return feed if feed.has_focus else self.query_one("#traders-board", LineTable)
 
     def head_left(self) -> list[Run]:
-        """Say what is chosen for the board."""
-        return table_notes(self.world.traders.board)
+        """Say what is chosen for the board, and of which kind all its records are when there is but one list."""
+        badges = list(dict.fromkeys(state.badge for state in self.world.traders.states))
+        kind = [Run(f" {BADGES.get(badges[0], badges[0])}", "dim")] if len(badges) == 1 else []
+        return [*kind, *table_notes(self.world.traders.board)]
 
     def head_right(self) -> list[Run]:
         """Offer the windows."""
         return window_runs(self.world.traders.window, "trader_window")
 
+    # ------------------------------------------------------------ painting
+
     def paint_pane(self, now_ns: int) -> None:
-        """Draw board, rule and feed."""
+        """Draw board, formula, rule, feed and record."""
+        some = bool(self.world.traders.states)
+        for part in self.query("#traders-formula, #traders-rule, #traders-lower"):
+            part.display = some
+        formula = self._paint_formula()
         board = self.query_one("#traders-board", LineTable)
-        rows = max(2, min(len(self.world.traders.board), self.size.height * 2 // 5))
-        board.styles.height = rows + 1 if self.world.traders.states else "1fr"
+        table = self.world.traders.board
+        lines = len(table) + (len(table.groups) if len(table.groups) > 1 else 0)
+        most = max(2, (self.size.height - formula) * 2 // 5)
+        board.styles.height = min(lines, most) + 1 if some else "1fr"
+        card_shown = some and self.size.width >= _CARD[0] and self.size.height >= _CARD[1]
+        self.query_one("#traders-card", Painted).display = card_shown
         super().paint_pane(now_ns)
+        self._paint_rule()
+        if card_shown:
+            self._paint_card(now_ns)
+
+    def _paint_formula(self) -> int:
+        """Write the formula under the board as far as there is room; returns the lines that it takes."""
+        view = self.query_one("#traders-formula", Painted)
+        parts = self.world.traders.formula.split("\n")
+        shown = parts if self.size.height >= _ALL_ROWS else parts[:1] if self.size.height >= _FORMULA_ROWS else []
+        width = max(20, self.query_one("#traders-board", LineTable).size.width)
+        lines: list[Line] = [(Run(row, "dim"),) for part in shown for row in textwrap.wrap(part, width)]
+        view.paint(lines)
+        return len(lines)
+
+    def _paint_rule(self) -> None:
         rule = self.query_one("#traders-rule", Painted)
         followed = sum(state.followed for state in self.world.traders.states)
-        words = f" feed of {followed} followed" if followed else " feed"
+        words = f" feed of {followed} followed " if followed else " feed "
         notes = table_notes(self.world.traders.feed)
-        used = len(words) + sum(len(run.text) for run in notes) + 2
-        rule.paint([(Run("─", "line"), Run(words, "dim"), *notes, Run(" " + "─" * (rule.size.width - used), "line"))])
+        state = self._selected()
+        why = unranked_because(state) if state else ""
+        tail = [Run(f" {state.name} not ranked: {why} ", "warn"), Run("─", "line")] if state and why else []
+        room = rule.size.width - 1 - len(words) - sum(len(run.text) for run in notes)
+        if sum(len(run.text) for run in tail) > room and state:
+            tail = [Run(f" not ranked: {why} ", "warn")]
+        if sum(len(run.text) for run in tail) > room:
+            tail = []
+        room -= sum(len(run.text) for run in tail)
+        rule.paint([(Run("─", "line"), Run(words, "dim"), *notes, Run("─" * room, "line"), *tail)])
+
+    def _paint_card(self, now_ns: int) -> None:
+        state, view = self._selected(), self.query_one("#traders-card", Painted)
+        if state is None or not view.size.width:
+            view.paint([])
+            self._card_key = None
+            return
+        asked_ns, profile = self._profiles.get(state.name, (0, None))
+        if now_ns - asked_ns > _PROFILE_NS and not self._asking:
+            self._asking = state.name
+            self.run_worker(self._ask(state.name, now_ns))
+        window = self.world.traders.window
+        key = (state, profile, window, view.size, now_ns // 1_000_000_000)
+        if key != self._card_key:
+            self._card_key = key
+            view.paint(card(state, profile, window, view.size, self.world.zone, now_ns))
+
+    async def _ask(self, name: str, now_ns: int) -> None:
+        """Ask for a record; one that cannot be had is asked for again a while later."""
+        _, known = self._profiles.get(name, (0, TraderProfile()))
+        try:
+            answer = await self.dashboard.command("trader", name=name)
+        except PlugtuiError:
+            self._profiles[name] = (now_ns, known)
+        else:
+            self._profiles[name] = (now_ns, TraderProfile.of(answer if isinstance(answer, Mapping) else {}))
+        finally:
+            self._asking = ""
+
+    # ------------------------------------------------------------ actions
 
     def _selected(self) -> TraderState | None:
         row = self.table_widget().selected
@@ -85,10 +180,14 @@ class TradersPane(Pane):
             self.dashboard.desk.follow(state)
 
     def action_window(self, by: int) -> None:
-        """Rank by another window."""
+        """Show the figures of another window."""
         at = WINDOWS.index(self.world.traders.window) + by
         self.world.traders.choose(WINDOWS[at % len(WINDOWS)])
-        self.paint_pane(0)
+        self.paint_pane(self.dashboard.now_ns())
+
+    def action_formula(self) -> None:
+        """Show how traders are ranked."""
+        self.app.push_screen(FormulaScreen())
 
     def action_plug(self) -> None:
         """Plug in an account."""
