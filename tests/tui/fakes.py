@@ -33,6 +33,7 @@ from plugtui.control.messages import (
     TraderTrade,
 )
 from plugtui.errors import ControlError
+from tests.tui.fake_performance import rest_of_answer
 
 S = 1_000_000_000
 NOW = int(datetime(2026, 3, 2, 18, 46, 12, tzinfo=UTC).timestamp()) * S
@@ -263,6 +264,7 @@ class FakeEngine:
             "performance": lambda args: {
                 "window": args["window"], "figures": {} if empty else FIGURES, "curve": [] if empty else curve(),
                 "by_algo": [] if empty else BY_ALGO, "by_symbol": [] if empty else BY_SYMBOL,
+                **({} if empty else rest_of_answer(curve(), FIGURES)),
             },
             "order": lambda args: {"order": {"raw": '{"id": "1", "qty": "25"}'}, "events": []},
             "trader": lambda args: {

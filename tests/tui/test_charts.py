@@ -108,6 +108,18 @@ def test_the_start_is_a_dashed_line() -> None:
     assert any("╌╌" in line for line in text_of(Series(TIMES, WAVE, base=8.0), 60, 10))
 
 
+def test_the_fill_lies_between_the_line_and_the_start() -> None:
+    lines = chart(Series(TIMES, [*([10.0] * 50), *([-10.0] * 50)], base=0.0), 60, 11, UTC)
+    filled = [{cell for cell, tone in enumerate(tones) if tone == "chart-fill"} for tones in map(tones_of, lines[:-1])]
+    middle = next(row for row, line in enumerate(lines) if any("╌" in run.text for run in line))
+    assert not filled[middle]
+    assert max(filled[middle - 1]) < min(filled[middle + 1])
+
+
+def tones_of(line: Line) -> list[str]:
+    return [run.tone for run in line for _ in run.text]
+
+
 def test_payments_are_marked_at_the_lower_edge() -> None:
     flows = [Flow(TIMES[0], True), Flow(TIMES[99], False)]
     lowest = text_of(Series(TIMES, WAVE), 60, 10, flows=flows)[8]
@@ -118,4 +130,4 @@ def test_a_second_curve_has_a_tone_and_a_pattern_of_its_own() -> None:
     lines = chart(Series(TIMES, [0.0] * 100), 60, 10, UTC, beside=Beside(TIMES, [0.5 + i / 100 for i in range(100)]))
     second = [run.text for line in lines for run in line if run.tone == "second"]
     assert len(second) > 5
-    assert max(map(len, second)) == 2
+    assert max(map(len, second)) == 3

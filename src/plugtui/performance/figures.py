@@ -50,7 +50,7 @@ DEFINITIONS: dict[str, str] = {
     "that both have.",
     "beta": "Beta: covariance of r with the benchmark's daily returns b / variance of b. Undefined below three days.",
     "alpha": "Alpha: (mean(r) − beta · mean(b))·N, a year; nothing is taken off for a riskless rate.",
-    "correlation": "Correlation of r and b.",
+    "correlation": "Correlation: of r with b, Pearson's.",
     "tracking_error": "Tracking error: std(r − b, ddof 1)·√N.",
     "round_trips": "Round trips: positions opened and closed again, FIFO per symbol.",
 }

@@ -21,7 +21,7 @@ def bounds(values: Sequence[float]) -> tuple[float, float]:
     if high - low < 1e-12:
         pad = abs(high) * 0.01 or 1.0
         return low - pad, high + pad
-    pad = (high - low) * 0.05
+    pad = (high - low) * 0.03
     return low - pad, high + pad
 
 

@@ -38,7 +38,7 @@ class Series:
     base: float | None = None
     """Where it started: a dashed line."""
     shaded: bool = True
-    """A quiet fill below the line."""
+    """A quiet fill below the line, or between it and the base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _fill(line: Bits, *, below: bool) -> Bits:
 
 
 def _dashed(bits: Bits) -> Bits:
-    return [[dots if cell % 3 else 0 for cell, dots in enumerate(row)] for row in bits]
+    return [[dots if cell % 4 else 0 for cell, dots in enumerate(row)] for row in bits]
 
 
 # ---------------------------------------------------------------- a chart
@@ -226,8 +226,15 @@ def _layers(
         path = resample(beside.times_ns, beside.values, first_ns, last_ns, 2 * width)
         layers.append((beside.tone, _dashed(canvas(path, width, rows, low, high))))
     if series.shaded:
-        layers.append(("chart-fill", fill_down(own)))
+        at = None if series.base is None or not low < series.base < high else _row(series.base, rows, low, high)
+        layers.append(("chart-fill", fill_down(own) if at is None else _fill_to(own, at)))
     return layers
+
+
+def _fill_to(line: Bits, row: int) -> Bits:
+    """Return the dots between a line and a row of cells, without that row."""
+    below, above = fill_down(line), fill_up(line)
+    return [*below[:row], [0] * len(line[row]), *above[row + 1 :]]
 
 
 def _row(value: float, rows: int, low: float, high: float) -> int:

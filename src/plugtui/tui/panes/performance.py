@@ -1,22 +1,27 @@
 """Pane 2: how the account is doing."""
 
-from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from plugtui.control.messages import AccountState
-from plugtui.tui import format as fmt
-from plugtui.tui.charts import ChartView, Series
-from plugtui.tui.model.performance import FigureText, Performance, Share, figure_texts
-from plugtui.tui.panes.base import Pane
+from plugtui.tui.charts import Beside, ChartView, Flow, Series, chart
+from plugtui.tui.model.performance import VIEWS, Curve, Performance, benchmark_texts, figure_texts, short_texts
+from plugtui.tui.panes import performance_views as views
+from plugtui.tui.panes.base import Pane, waiting_lines
 from plugtui.tui.panes.traders import window_runs
+from plugtui.tui.screens.base import Form, Scroll, heading
 from plugtui.tui.widgets.painted import Line, Painted, Run
 
-_GAP = 2
-_NUMBER = 7
+_BESIDE = 150
+"""From this width on figures and P&L stand beside the curve."""
+
+_SIDE = 62
+_TABS = 60
+_PLOT_EVERY_NS = 1_000_000_000
+_SECOND = "╌╌"
 
 
 class PerformanceChart(ChartView, can_focus=True):
@@ -24,7 +29,7 @@ class PerformanceChart(ChartView, can_focus=True):
 
 
 class PerformancePane(Pane):
-    """Equity, drawdown, figures; zoomed also their definitions, and P&L per algorithm and symbol."""
+    """Equity or growth, drawdown, figures with their definitions, months, drawdowns, P&L per algorithm and symbol."""
 
     number = 2
     name_shown = "Performance"
@@ -34,83 +39,209 @@ class PerformancePane(Pane):
         Binding(
             "W,left_square_bracket", "window(-1)", "Shorter", id="shorter", show=False, tooltip="Next shorter window"
         ),
-        Binding("i", "index", "index", id="index", tooltip="Money, or growth without deposits"),
-        Binding(
-            "enter", "app.zoom", "definitions", id="definitions", tooltip="Enlarge, with the definition of every figure"
-        ),
+        Binding("v", "view(1)", "view", id="view", tooltip="Next view: figures, months, drawdowns, P&L"),
+        Binding("V", "view(-1)", "View before", id="view-before", show=False, tooltip="The view before"),
+        Binding("i", "index", "growth", id="index", tooltip="Money, or growth without deposits beside the benchmark"),
+        Binding("b", "benchmark", "benchmark", id="benchmark", tooltip="Compare with another symbol"),
+        Binding("enter", "definitions", "definitions", id="definitions", tooltip="Every figure with its definition"),
     ]
 
     filterable = False
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
+        self.view = VIEWS[0]
         self._as_index = False
         self._figures_of: tuple[object, ...] = ()
         self._curves_of: tuple[object, ...] = ()
+        self._plotted_ns = 0
 
     def compose_body(self) -> ComposeResult:
-        """Yield curves, figures and tables."""
-        yield PerformanceChart(id="perf-chart")
-        yield Painted(id="perf-figures")
-        yield Painted(id="perf-tables")
+        """Yield the tabs, the overview, and the lines of the other views."""
+        yield Painted(id="perf-tabs")
+        with Horizontal(id="perf-overview"):
+            with Vertical(id="perf-left"):
+                yield PerformanceChart(id="perf-chart")
+                yield Painted(id="perf-figures")
+            yield Painted(id="perf-side")
+        with Scroll(id="perf-scroll"):
+            yield Painted(id="perf-lines")
 
     def main(self) -> Widget:
-        """The curves take the focus."""
-        return self.query_one(PerformanceChart)
+        """The curves, or the lines of another view, take the focus."""
+        return self.query_one(PerformanceChart) if self.view == VIEWS[0] else self.query_one("#perf-scroll", Scroll)
+
+    # ------------------------------------------------------------ the head
 
     def head_left(self) -> list[Run]:
-        """Say what the curve is."""
-        return [Run(" growth of 1", "dim")] if self._as_index else []
+        """Say what the curve is, as far as there is room beside the windows."""
+        performance, against = self.world.performance, self.world.performance.told.benchmark
+        room = self.size.width - 22 - len(self.name_shown) - 10
+        runs: list[Run] = []
+        if self.view != VIEWS[0] and not self._tabbed():
+            runs = [Run(f" {self.view}", "accent")]
+        elif self._as_index:
+            runs = [Run(" growth", "dim")]
+            if against is not None and against.curve and not self._tabbed():
+                runs.append(Run(f" {_SECOND} {against.symbol}", "second"))
+        elif performance.told.flows and not self._tabbed():
+            runs = [Run(" ▴▾", "accent"), Run(" payments", "dim")]
+        if performance.loaded != performance.window and performance.loaded:
+            runs.append(Run(" …", "warn"))
+        while runs and sum(len(run.text) for run in runs) > room:
+            runs.pop()
+        return runs
 
     def head_right(self) -> list[Run]:
         """Offer the windows."""
         return window_runs(self.world.performance.window, "window")
 
+    def _tabbed(self) -> bool:
+        return self.screen.has_class("-single") and self.size.width >= _TABS
+
+    def _tabs(self) -> list[Line]:
+        runs: list[Run] = []
+        for name in VIEWS:
+            chosen = name == self.view
+            runs += [Run(f" {name} ", "chosen" if chosen else "dim", f"app.performance_view('{name}')"), Run(" ")]
+        legend = self._legend() if self.view == VIEWS[0] else []
+        used = sum(len(run.text) for run in (*runs, *legend))
+        room = self.query_one("#perf-tabs", Painted).size.width
+        while legend and used > room:
+            used -= len(legend.pop().text)
+        return [(*runs, Run(" " * max(0, room - used)), *legend)]
+
+    def _legend(self) -> list[Run]:
+        told = self.world.performance.told
+        runs = [Run("━ growth " if self._as_index else "━ equity ", "chart")]
+        if self._as_index and told.benchmark is not None and told.benchmark.curve:
+            runs.append(Run(f" {_SECOND} {told.benchmark.symbol} ", "second"))
+        if any(amount > 0 for _, amount in told.flows):
+            runs.append(Run(" ▴ paid in ", "accent"))
+        if any(amount < 0 for _, amount in told.flows):
+            runs.append(Run(" ▾ paid out ", "accent"))
+        return runs
+
+    # ------------------------------------------------------------ drawing
+
     def paint_pane(self, now_ns: int) -> None:
-        """Draw what has changed. The curves come with an answer of the engine, which is asked for once a second at most."""
+        """Draw what has changed. The curves come with an answer of the engine, which is asked for every few seconds."""
         self.paint_head()
         performance, account = self.world.performance, self.world.account
-        zoomed = self.screen.has_class("-single")
-        curves = (performance.version, self._as_index, zoomed, self.size, self.world.link.state)
-        figures = (*curves, account)
-        if figures != self._figures_of:
-            self._figures_of = figures
-            self._paint_figures(performance, zoomed)
-        if curves != self._curves_of:
-            self._curves_of = curves
+        overview, tabbed = self.view == VIEWS[0], self._tabbed()
+        side = overview and tabbed and self.size.width >= _BESIDE and self.size.height >= 30
+        self.query_one("#perf-tabs").display = tabbed
+        self.query_one("#perf-overview").display = overview
+        self.query_one("#perf-side").display = side
+        self.query_one("#perf-scroll").display = not overview
+        state = (performance.version, self.view, self._as_index, tabbed, side, self.size, self.world.link.state)
+        room = (self.query_one("#perf-left").size.width, self.query_one("#perf-scroll").size)
+        if (*state, room, account) != self._figures_of:
+            self._figures_of = (*state, room, account)
+            self._paint_words(performance, side=side)
+        chart_size = self.query_one(PerformanceChart).size
+        curves = (*state, chart_size, account.equity if account else None)
+        due = self._curves_of[:-1] != curves[:-1] or now_ns - self._plotted_ns >= _PLOT_EVERY_NS
+        if overview and curves != self._curves_of and due:
+            self._curves_of, self._plotted_ns = curves, now_ns
             self._paint_curves(performance)
 
     def _paint_curves(self, performance: Performance) -> None:
-        view, curve = self.query_one(PerformanceChart), performance.curve
+        view, curve = self.query_one(PerformanceChart), performance.live_curve(self.world.account)
         if len(curve) < 2:
             view.say(self._words(performance))
             return
-        upper = Series(curve.times_ns, curve.index if self._as_index else curve.equity)
+        told = performance.told
         lower = Series(curve.times_ns, curve.drawdown, "percent", "fall", filled=True)
-        view.draw(upper, lower, self.world.zone, self._curves_of)
+        flows = [Flow(time_ns, amount > 0) for time_ns, amount in told.flows]
+        against = None
+        if self._as_index and told.benchmark is not None:
+            kept = [point for point in told.benchmark.curve if point[0] >= curve.times_ns[0]]
+            against = Beside([time_ns for time_ns, _ in kept], [growth - 1 for _, growth in kept])
+        view.draw(self._upper(curve), lower, self.world.zone, self._curves_of, beside=against, flows=flows)
+
+    def _upper(self, curve: Curve) -> Series:
+        if self._as_index:
+            return Series(curve.times_ns, [value - 1 for value in curve.index], "percent", base=0.0)
+        start = curve.equity[0] if self.world.performance.loaded == "1D" else None
+        return Series(curve.times_ns, curve.equity, base=start)
 
     def _words(self, performance: Performance) -> list[str]:
         """Say why there is no curve."""
         if performance.problem:
             return [performance.problem]
         if self.world.link.state != "connected":
-            return ["waiting for the engine"]
+            return waiting_lines(self.world.link)
+        if performance.told.progress:
+            return [performance.told.progress + " …"]
         if performance.loaded:
             return ["no history in this window yet", "w: another window"]
         return ["reading the account's history …"]
 
-    def _paint_figures(self, performance: Performance, zoomed: bool) -> None:
-        figures = figure_texts(performance.figures, self.world.account)
-        view, tables = self.query_one("#perf-figures", Painted), self.query_one("#perf-tables", Painted)
-        width = self.query_one(PerformanceChart).size.width or self.size.width
-        if zoomed and self.size.height >= 22:
-            view.paint(definition_lines(figures, width))
-            room = max(0, self.size.height // 4)
-            tables.paint(share_lines(performance, self.world.account, width, room))
+    def _paint_words(self, performance: Performance, *, side: bool) -> None:
+        self.query_one("#perf-tabs", Painted).paint(self._tabs())
+        grid = self.query_one("#perf-figures", Painted)
+        width = self.query_one("#perf-left").size.width or self.size.width - 4
+        if self.view != VIEWS[0]:
+            lines = self.query_one("#perf-lines", Painted)
+            lines.paint(
+                self._view_lines(performance, self.query_one("#perf-scroll", Scroll).scrollable_content_region.width)
+            )
+        elif side:
+            self.query_one("#perf-side", Painted).paint(self._side_lines(performance))
+            grid.paint(self._below(performance, width))
         else:
-            rows = 3 if self.size.height < 14 else 4 if self.size.height < 22 else 5
-            view.paint(figure_grid(figures, width, rows))
-            tables.paint([])
+            height = self.size.height
+            rows = 3 if height < 14 else 4 if height < 16 else 5
+            grid.paint(views.figure_grid(short_texts(performance, self.world.account), width, rows))
+
+    def _view_lines(self, performance: Performance, width: int) -> list[Line]:
+        told, account, zone = performance.told, self.world.account, self.world.zone
+        width = max(24, width)
+        match self.view:
+            case "figures":
+                return views.figures_view(performance, account, width, zone)
+            case "months":
+                return [*views.months_view(told.calendar, width), (Run(""),), _ALL_HISTORY]
+            case "drawdowns":
+                return [*self._under_water(performance, width), *views.drawdowns_view(told.drawdowns, width, zone)]
+            case _:
+                return views.pnl_view(performance, account, width, zone)
+
+    def _under_water(self, performance: Performance, width: int) -> list[Line]:
+        """Draw the drawdown over time where there is room above its table."""
+        curve, height = performance.curve, self.size.height // 2 - 2
+        if height < 6 or len(curve) < 2:
+            return []
+        fall = Series(curve.times_ns, curve.drawdown, "percent", "fall", filled=True)
+        return [*chart(fall, width, height, self.world.zone), (Run(""),)]
+
+    def _side_lines(self, performance: Performance) -> list[Line]:
+        account, width = self.world.account, _SIDE - 2
+        figures = figure_texts(performance, account)
+        lines = views.figure_table(figures, width, before=True, words=False)
+        head = f"{'':<14}{performance.window:>13}" + (f"{'before':>13}" if performance.told.before else "")
+        compared = views.figure_table(benchmark_texts(performance), width, before=False, words=False)
+        return [
+            (Run(head, "header"),),
+            *lines,
+            *([(Run(""),), heading("beside the benchmark", width), *compared] if compared else []),
+            (Run(""),),
+            *views.algo_lines(performance.by_algo, width),
+            (Run(""),),
+            *views.symbol_lines(performance.by_symbol, account, width),
+        ]
+
+    def _below(self, performance: Performance, width: int) -> list[Line]:
+        """Write months and drawdowns below the curve."""
+        told, months = performance.told, 88
+        left = views.months_view(told.calendar[-6:], months)
+        if width < months + 4 + 33:
+            return [(Run(""),), *left]
+        right = views.drawdowns_view(told.drawdowns[: max(3, len(left) - 1)], width - months - 4, self.world.zone)
+        return [(Run(""),), *views.beside(left, right, months)]
+
+    # ------------------------------------------------------------ actions
 
     def action_window(self, by: int) -> None:
         """Choose the next window."""
@@ -121,79 +252,55 @@ class PerformancePane(Pane):
         """Money or growth."""
         self._as_index = not self._as_index
 
+    def action_view(self, by: int) -> None:
+        """Go to the next view."""
+        self.show_view(VIEWS[(VIEWS.index(self.view) + by) % len(VIEWS)])
 
-def figure_grid(figures: Sequence[FigureText], width: int, rows: int) -> list[Line]:
-    """Lay the figures out in columns, the most important first, at most ``rows`` lines; nothing is cut."""
-    for columns in range(6, 0, -1):
-        shown = figures[: rows * columns]
-        widths = [max(_needed(figure) for figure in shown[i::columns]) for i in range(min(columns, len(shown)))]
-        spare = width - sum(widths) - _GAP * (len(widths) - 1)
-        if spare >= 0:
-            break
-    widths = [cells + max(0, spare) // len(widths) for cells in widths]
-    lines: list[Line] = []
-    for start in range(0, len(shown), columns):
-        line: list[Run] = []
-        for figure, cells in zip(shown[start : start + columns], widths, strict=False):
-            value = fmt.fit(figure.value.text, max(1, cells - len(figure.title) - 1), "right")
-            line += [Run(" " * _GAP)] if line else []
-            line += [Run(figure.title + " ", "dim"), Run(value, figure.value.style or "strong")]
-        lines.append(tuple(line))
-    return lines
+    def show_view(self, name: str) -> None:
+        """Show a view, from its first line on."""
+        focused = self.has_focus_within
+        self.view = name
+        self.query_one("#perf-overview").display = name == VIEWS[0]
+        scroll = self.query_one("#perf-scroll", Scroll)
+        scroll.display = name != VIEWS[0]
+        scroll.scroll_home(animate=False)
+        if focused:
+            self.main().focus()
+        self.call_after_refresh(self.paint_pane, self.dashboard.now_ns())
 
+    def action_definitions(self) -> None:
+        """Show every figure with its definition, in the whole terminal; again: back to the curve."""
+        if self.view == "figures":
+            self.show_view(VIEWS[0])
+            return
+        if not self.screen.has_class("-single"):
+            self.dashboard.action_zoom()
+        self.show_view("figures")
 
-def _needed(figure: FigureText) -> int:
-    return len(figure.title) + 1 + max(_NUMBER, len(figure.value.text))
+    def clear_filter(self) -> bool:
+        """Go back to the curve first when the reader steps back."""
+        if self.view == VIEWS[0]:
+            return False
+        self.show_view(VIEWS[0])
+        return True
 
+    def action_benchmark(self) -> None:
+        """Ask for a symbol."""
+        performance = self.world.performance
+        told = performance.told.benchmark
+        text = ["A stock, a fund or a crypto pair, such as SPY, QQQ or BTC/USD.", "Empty: no comparison.", ""]
 
-def definition_lines(figures: Sequence[FigureText], width: int) -> list[Line]:
-    """Write every figure with its definition, or why it is undefined."""
-    lines: list[Line] = []
-    for figure in figures:
-        words = f"undefined: {figure.why}" if figure.why else figure.definition
-        lines.append(
-            (
-                Run(fmt.fit(figure.title, 14), "dim"),
-                Run(fmt.fit(figure.value.text, 14, "right"), figure.value.style or "strong"),
-                Run("  " + fmt.fit(words, max(1, width - 30)), "warn" if figure.why else "dim"),
-            )
-        )
-    return lines
+        async def submit(fields: dict[str, str]) -> None:
+            symbol = fields["symbol"].upper()
+            await self.dashboard.command("performance", window=performance.window, benchmark=symbol)
+            performance.symbol = symbol
+            if self.dashboard.options.save_benchmark:
+                self.dashboard.options.save_benchmark(symbol)
+            self._as_index = bool(symbol)
+            self.dashboard.load_performance()
 
-
-def share_lines(performance: Performance, account: AccountState | None, width: int, room: int) -> list[Line]:
-    """Write P&L per algorithm beside P&L per symbol, with the position held."""
-    half = (width - 4) // 2
-    held = (
-        {p.symbol: f"{fmt.quantity(p.qty)} @ {fmt.price(p.avg_entry_price)}" for p in account.positions}
-        if account
-        else {}
-    )
-    left = _share_column("P&L by algorithm", performance.by_algo, half, {})
-    right = _share_column("P&L by symbol", performance.by_symbol, half, held)
-    if account:
-        money = f"cash {fmt.thousands(account.cash)}   buying power {fmt.thousands(account.buying_power)}"
-        left += [(Run(fmt.fit("", half)),), (Run(fmt.fit(money, half), "dim"),)]
-    count = min(max(len(left), len(right)), room)
-    blank: Line = (Run(" " * half),)
-    if not (performance.by_algo or performance.by_symbol):
-        return []
-    rows = [(left[i] if i < len(left) else blank, right[i] if i < len(right) else blank) for i in range(count)]
-    return [(Run(""),), *((*one, Run("    "), *other) for one, other in rows)]
+        field = ("symbol", "symbol", told.symbol if told else "", False)
+        self.dashboard.push_screen(Form("Compare with", text, [field], submit, verb="Compare"))
 
 
-def _share_column(title: str, shares: Sequence[Share], width: int, notes: Mapping[str, str]) -> list[Line]:
-    name_width = min(14, width - 28) if notes else width - 28
-    note_width = width - 28 - name_width
-    head = (
-        fmt.fit(title, width - 28)
-        if note_width < 9
-        else fmt.fit(title, name_width) + fmt.fit("position", note_width, "right")
-    )
-    lines: list[Line] = [(Run(head + f"{'realised':>14}{'unrealised':>14}", "header"),)]
-    for share in shares:
-        tone = "up" if share.pnl > 0 else "down" if share.pnl < 0 else "dim"
-        money = f"{fmt.signed(share.realized):>14}{fmt.signed(share.unrealized):>14}"
-        note = fmt.fit(notes.get(share.name, ""), note_width, "right") if note_width >= 9 else " " * note_width
-        lines.append((Run(fmt.fit(share.name, name_width), "accent"), Run(note, "dim"), Run(money, tone)))
-    return lines
+_ALL_HISTORY: Line = (Run("deposits and withdrawals taken out; the whole history, whatever the window", "dim"),)
