@@ -18,6 +18,7 @@
 
 import errno
 import os
+import socket
 
 _OF_THE_NETWORK = frozenset(
     {errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EPIPE}
@@ -27,6 +28,8 @@ _OF_THE_NETWORK = frozenset(
 def describe(error: BaseException) -> str:
     """Word an error of a connection in one line for a person: ``connection refused`` rather than what asyncio makes of it."""
     # Not any errno: errors of TLS number theirs otherwise.
+    if isinstance(error, socket.gaierror):
+        return "the host's name is not known (DNS)"
     if isinstance(error, OSError) and error.errno in _OF_THE_NETWORK:
         return os.strerror(error.errno).lower()
     return str(error) or type(error).__name__

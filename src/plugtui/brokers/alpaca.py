@@ -24,6 +24,7 @@ from plugtui.brokers.port import (
     OrderRow,
     SessionDay,
 )
+from plugtui.brokers.reach import unreachable
 from plugtui.brokers.workers import DaemonPool
 from plugtui.control.messages import MarketState, PositionState
 from plugtui.errors import BrokerError, BrokerRefused, BrokerUnavailable, WireError
@@ -47,6 +48,8 @@ _ONE_DAY = timedelta(days=1)
 
 class _Rest(Protocol):
     """What we use of the SDK's ``REST``."""
+
+    _base_url: Any
 
     def _request(
         self, method: str, path: str, data: dict[str, Any] | None, base_url: str | None, api_version: str | None
@@ -280,9 +283,15 @@ def _request(rest: _Rest, method: str, path: str, data: dict[str, Any] | None, e
         status = error.response.status_code if error.response is not None else 0
         raise _broker_error(method, path, int(status), "") from None
     except RequestException as error:
-        raise BrokerUnavailable(f"the trading host does not answer ({type(error).__name__})") from None
+        raise unreachable(error, elsewhere or str(rest._base_url)) from None
     except ValueError:
         raise BrokerUnavailable(f"the trading host answered {method} {path} with something that is not JSON") from None
+
+
+_KEYS = (
+    "Check the keys: they must belong to this account and this host, paper keys to the paper host.\n"
+    "They are read at the start: leave with q and stop the engine, then set them and start plugtui again."
+)
 
 
 def _broker_error(method: str, path: str, status: int, message: str) -> BrokerError:
@@ -290,7 +299,7 @@ def _broker_error(method: str, path: str, status: int, message: str) -> BrokerEr
     title = f"the broker answered {method} {path} with {status}{said}"
     if status in (0, 408, 429) or status >= 500:
         return BrokerUnavailable(title, status=status)
-    hint = "Check the keys: they must belong to this account and this host." if status in (401, 403) else ""
+    hint = _KEYS if status in (401, 403) else ""
     return BrokerRefused(title, hint, status=status)
 
 

@@ -32,6 +32,9 @@ PATH = "/plugtui/control"
 
 OPEN_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 60.0
+PING_EVERY_S = 5.0
+PING_PATIENCE_S = 10.0
+"""An engine that hangs must not pass for one where nothing happens."""
 MAX_WAITING = 20_000
 """Facts that may wait for the one who iterates; beyond it the link is closed, and can be resumed."""
 _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -82,6 +85,8 @@ class ControlClient:
                 open_timeout=OPEN_TIMEOUT_S,
                 max_size=_MAX_MESSAGE_BYTES,
                 compression=None,
+                ping_interval=PING_EVERY_S,
+                ping_timeout=PING_PATIENCE_S,
                 close_timeout=2,
             )
             await self._socket.send(encode(Hello(resume=resume, states=states)).decode())

@@ -76,7 +76,9 @@ class Dashboard(App[Outcome]):
             "H", "how_to", "How to connect", id="how-to-everywhere", show=False, tooltip="How to point a program here"
         ),
         Binding("t", "next_theme", "Theme", id="theme", show=False, tooltip="Next theme"),
-        Binding("r", "retry", "Retry", id="retry", show=False, tooltip="Try to reach the engine now"),
+        Binding(
+            "r", "retry", "Retry", id="retry", show=False, tooltip="Try again now to reach the engine, or the broker"
+        ),
         Binding(
             "escape",
             "step_back",
@@ -345,7 +347,10 @@ class Dashboard(App[Outcome]):
         self.theme = chosen
 
     def action_retry(self) -> None:
-        """Try again now."""
+        """Try again now: to reach the engine, or with an engine to reach the broker."""
+        if self.follower.connected:
+            self.ask("retry", "whatever waited for the broker is tried now")
+            return
         if self.options.on_retry:
             self.options.on_retry()
         self.follower.retry_now()

@@ -152,7 +152,9 @@ class Follower:
         now = self._now_ns()
         log.warning("control link: %s; next attempt %s", detail, "on request" if pause is None else f"in {pause:.1f} s")
         self._world.link = LinkStatus("lost", detail, hint, None if pause is None else now + int(pause * 1e9))
+        self._world.failure = self._world.link
         if lost:
+            self._world.as_of_ns = now
             self._world.events.tell("error", "engine", f"the connection to the engine ended: {detail}", now, hint)
         self._retry.clear()
         with contextlib.suppress(TimeoutError):

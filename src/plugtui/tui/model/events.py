@@ -22,6 +22,8 @@ from plugtui.tui.model.fills import REFUSED
 from plugtui.tui.model.table import Cell, Column, Table
 
 _NS = 1_000_000_000
+_SAME_TOAST_NS = 120 * _NS
+_TOASTS_REMEMBERED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class EventLog:
             newest_first=True,
         )
         self.toasts: deque[Toast] = deque(maxlen=100)
+        self._toasted: dict[tuple[str, str], int] = {}
         self._local = 0
 
     def add(self, fact: Fact, *, toast: bool) -> None:
@@ -70,14 +73,25 @@ class EventLog:
             return
         self.table.put(row)
         if toast and row.level != "info":
-            self.toasts.append(Toast(row.level, row.kind, f"{row.text}\n{row.hint}" if row.hint else row.text))
+            self._toast(row)
 
     def tell(self, level: str, kind: str, text: str, time_ns: int, hint: str = "", *, toast: bool = True) -> None:
         """Add something that the dashboard itself noticed."""
         self._local -= 1
-        self.table.put(EventRow(self._local, time_ns, level, kind, text, hint))
+        row = EventRow(self._local, time_ns, level, kind, text, hint)
+        self.table.put(row)
         if toast:
-            self.toasts.append(Toast(level, kind, f"{text}\n{hint}" if hint else text))
+            self._toast(row)
+
+    def _toast(self, row: EventRow) -> None:
+        """Tell the reader at once; the same thing over and over, such as a host that is down, only now and then."""
+        before = self._toasted.pop((row.kind, row.text), None)
+        self._toasted[row.kind, row.text] = row.time_ns
+        if len(self._toasted) > _TOASTS_REMEMBERED:
+            del self._toasted[next(iter(self._toasted))]
+        if before is not None and row.kind == "stream" and row.time_ns - before < _SAME_TOAST_NS:
+            return
+        self.toasts.append(Toast(row.level, row.kind, f"{row.text}\n{row.hint}" if row.hint else row.text))
 
     def _columns(self) -> list[Column[EventRow]]:
         def time(row: EventRow) -> Cell:

@@ -38,6 +38,10 @@ class World:
         self.seq = 0
         """Number of the newest fact applied."""
         self.link = LinkStatus()
+        self.failure: LinkStatus | None = None
+        """Why there is no link, from the first failure until there is one again."""
+        self.as_of_ns: int | None = None
+        """When the link was lost: everything here is of that moment. ``None`` while there is one."""
         self.engine: EngineState | None = None
         self.streams: list[StreamState] = []
         self.account: AccountState | None = None
@@ -60,6 +64,7 @@ class World:
 
     def begin(self, snapshot: Snapshot, now_ns: int) -> None:
         """Take the whole picture at the start of a connection; facts known already are skipped."""
+        self.failure = self.as_of_ns = None
         again = self.seq > 0
         if again and snapshot.seq < self.seq:
             self._forget()

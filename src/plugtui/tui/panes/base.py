@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.table import Table
+from plugtui.tui.model.trouble import age_note
 from plugtui.tui.model.world import World
 from plugtui.tui.widgets.lines import LineTable
 from plugtui.tui.widgets.painted import Painted, Run
@@ -138,7 +139,11 @@ class Pane(Vertical):
         here = f"app.pane({self.number})"
         title = (Run(f"{self.number} ", "key", here), Run(self.name_shown, "title", here))
         left = (*title, *self.head_left())
-        self.query_one(PaneHead).show(left, tuple(self.head_right()), focused=focused, framed=framed)
+        room = self.size.width - sum(cell_len(run.text) for run in left) - (9 if framed else 3)
+        age = age_note(self.world, self.dashboard.now_ns(), room)
+        # How old the numbers are is more than how many: and a colour alone would not say it.
+        right = (Run(age, "warn"),) if age else tuple(self.head_right())
+        self.query_one(PaneHead).show(left, right, focused=focused, framed=framed)
 
     def head_left(self) -> list[Run]:
         """Say what the reader has chosen: filter, freeze, sort."""

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from plugtui.tui.keymap import hints
+from plugtui.tui.model.trouble import trouble_of
 from plugtui.tui.model.world import World
 from plugtui.tui.panes.algorithms import AlgorithmsPane
 from plugtui.tui.panes.base import Pane
@@ -19,6 +20,7 @@ from plugtui.tui.panes.fills import FillsPane
 from plugtui.tui.panes.performance import PerformancePane
 from plugtui.tui.panes.traders import TradersPane
 from plugtui.tui.widgets.bars import KeyBar, StatusBar
+from plugtui.tui.widgets.trouble import TroubleCard
 
 FOUR_PANES = (80, 24)
 """From this size on all four panes are shown."""
@@ -57,6 +59,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 yield PerformancePane(id="performance")
                 yield AlgorithmsPane(id="algorithms")
         yield Static(id="too-small")
+        yield TroubleCard(id="trouble")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -132,6 +135,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if self.has_class("-tiny") or len(self.all_panes()) < 4 or not self.is_running:
             # Ticks go on while the screen is being built and taken down.
             return
+        self.set_class(self._world.as_of_ns is not None, "-old")
+        self.query_one(TroubleCard).show(trouble_of(self._world, now_ns))
         self.query_one(StatusBar).show(self._world, now_ns)
         for pane in self.visible_panes():
             pane.paint_pane(now_ns)
