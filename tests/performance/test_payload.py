@@ -108,10 +108,12 @@ def test_today_is_drawn_from_its_readings_and_starts_at_the_last_close() -> None
     curve = curve_of([100, 110], first="2024-01-03")
     noon = close_ns(date(2024, 1, 4)) - 240 * MINUTE
     samples = [(noon, Decimal(104)), (noon + MINUTE, Decimal(99)), (noon + 2 * MINUTE, Decimal(110))]
-    points = performance_payload(curve, "1D", samples=samples)["curve"]
+    payload = performance_payload(curve, "1D", samples=samples)
+    points = payload["curve"]
     assert [point[1] for point in points] == [100.0, 104.0, 99.0, 110.0]
     assert points[0][0] == noon - MINUTE
     assert points[-1][2] == pytest.approx(1.1)
+    assert payload["figures"]["max_drawdown"] == payload["drawdowns"][0]["depth"] == pytest.approx(99 / 104 - 1)
 
 
 def test_a_deposit_within_the_day_is_laid_where_the_equity_jumps() -> None:

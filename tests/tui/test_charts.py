@@ -104,6 +104,17 @@ def test_charts_above_each_other_share_their_time_axis() -> None:
     assert len(widths) == 1
 
 
+def test_a_drawdown_that_is_none_is_not_made_to_look_deep() -> None:
+    rows = text_of(Series(TIMES, [0.0] * 100, "percent", "fall", filled=True), 60, 10)
+    assert {row[-8:].strip() for row in rows[:-1] if row[-8:].strip()} == {
+        "0.00 %",
+        "-0.05 %",
+        "-0.10 %",
+        "-0.15 %",
+        "-0.20 %",
+    }
+
+
 def test_the_start_is_a_dashed_line() -> None:
     assert any("╌╌" in line for line in text_of(Series(TIMES, WAVE, base=8.0), 60, 10))
 

@@ -9,13 +9,14 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
+from plugtui.control.messages import Figures
 from plugtui.performance.benchmark import benchmark_levels, benchmark_returns, compare
 from plugtui.performance.curve import Curve, IntArray, Mark, day_of, finer
-from plugtui.performance.drawdown import top_drawdowns, underwater
+from plugtui.performance.drawdown import max_drawdown, top_drawdowns, underwater
 from plugtui.performance.exposure import Trade, exposure, turnover
 from plugtui.performance.figures import DEFINITIONS, Trip, figures, return_values
 from plugtui.performance.ratios import DAILY, Undefined, Value
-from plugtui.performance.returns import daily_returns, growth
+from plugtui.performance.returns import Returns, daily_returns, growth
 from plugtui.performance.windows import calendar_table, previous, window
 
 MAX_POINTS = 500
@@ -149,6 +150,13 @@ def _comparison(cut: Curve, prices: Prices) -> dict[str, Any]:
     }
 
 
+def _with_depth(found: Figures, seen: Returns) -> Figures:
+    """Take the deepest fall from the readings within the days, where there are any: a day has one close only."""
+    if found.max_drawdown is None:
+        return found
+    return msgspec.structs.replace(found, max_drawdown=min(found.max_drawdown, max_drawdown(seen)))
+
+
 def _before(curve: Curve, name: str, book: Book) -> dict[str, Any] | None:
     """Return the window of the same length that ended where this one begins."""
     part = previous(curve, name)
@@ -189,8 +197,7 @@ def performance_payload(
     """
     book = book or Book()
     cut = window(curve, name)
-    returns = daily_returns(cut)
-    values = return_values(returns, DAILY)
+    values = return_values(daily_returns(cut), DAILY)
     known = _fills_known(cut, book.trades, book.fills_since_ns)
     more = {
         **{key: values[key] for key in _MORE},
@@ -200,16 +207,17 @@ def performance_payload(
     if known is not None and known is not _NO_FILLS and book.fills_since_ns is not None:
         cut = cut.marked(Mark(book.fills_since_ns, "fills", f"{known.reason}; so are the round trips"))
     plotted = finer(cut, samples)
+    seen = daily_returns(plotted)
     trips = book.closed(cut, whole=name == "ALL")
     return {
         "window": name,
-        "figures": msgspec.to_builtins(figures(cut, trips, DAILY), builtin_types=()),
+        "figures": msgspec.to_builtins(_with_depth(figures(cut, trips, DAILY), seen), builtin_types=()),
         "more": {key: _value(value) for key, value in more.items()},
         "curve": curve_points(plotted, count),
         "flows": [(int(plotted.time_ns[i]), float(plotted.flow[i])) for i in np.flatnonzero(plotted.flow) if i],
         "before": _before(curve, name, book),
         "benchmark": _comparison(cut, benchmark) if benchmark is not None else None,
-        "drawdowns": [msgspec.to_builtins(fall) for fall in top_drawdowns(returns, 20)],
+        "drawdowns": [msgspec.to_builtins(fall) for fall in top_drawdowns(seen, 20)],
         "calendar": [msgspec.to_builtins(row) for row in calendar_table(daily_returns(curve))],
         "marks": [msgspec.to_builtins(mark) for mark in cut.marks],
         "by_algo": dict(by_algo or {}),

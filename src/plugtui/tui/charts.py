@@ -17,6 +17,9 @@ _BLANK = 0x2800
 _LEFT, _RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
 """The bits of a braille cell's two columns, from the lowest dot up."""
 
+_SHALLOW = -0.002
+"""An axis of drawdowns reaches at least so far down: nothing is made to look deep that is not."""
+
 _DASH, _GRID = "╌", "┈"
 _MARKS = {"in": "▴", "out": "▾"}
 
@@ -207,8 +210,9 @@ def _limits(series: Series, beside: Beside | None) -> tuple[float, float]:
     values = [*series.values, *(beside.values if beside else ())]
     if series.base is not None:
         values.append(series.base)
-    low, high = bounds(values)
-    return (min(low, -1e-4), 0.0) if series.filled else (low, high)
+    if series.filled:
+        return min(min(values) * 1.03, _SHALLOW), 0.0
+    return bounds(values)
 
 
 def _layers(

@@ -135,7 +135,8 @@ class PerformancePane(Pane):
         self.query_one("#perf-side").display = side
         self.query_one("#perf-scroll").display = not overview
         state = (performance.version, self.view, self._as_index, tabbed, side, self.size, self.world.link.state)
-        room = (self.query_one("#perf-left").size.width, self.query_one("#perf-scroll").size)
+        parts = ("#perf-left", "#perf-scroll", "#perf-tabs")
+        room = tuple(self.query_one(part).size for part in parts)
         if (*state, room, account) != self._figures_of:
             self._figures_of = (*state, room, account)
             self._paint_words(performance, side=side)
