@@ -70,6 +70,18 @@ def test_two_orders_share_what_is_displayed() -> None:
     assert second.quantity("AAPL") == 5
 
 
+def test_an_order_for_a_halted_symbol_is_accepted_and_then_rejected() -> None:
+    bench = Bench(halted="MSFT,AAPL")
+    someone = bench.account()
+    order = bench.order(someone)
+    assert order.status == "pending_new"
+    bench.pass_time()
+    assert order.status == "rejected"
+    assert bench.told(someone) == [("rejected", "market")]
+    assert order.to_json()["failed_at"] is not None
+    assert not someone.open_orders
+
+
 def test_a_limit_order_waits_for_its_price() -> None:
     bench = Bench()
     order = bench.order(bench.account(), type="limit", limit_price=195, time_in_force="gtc")

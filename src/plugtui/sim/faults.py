@@ -70,6 +70,7 @@ class Faults:
     account_sessions: int = _knob(1, "most account sessions of an account, then HTTP 429 (0: no limit)")
     binary_frames: bool = _knob(True, "account events come in binary frames, as on the paper host")
     partial_fill_probability: float = _knob(0.2, "probability that an execution fills a part only", high=1)
+    halted: str = _knob("", "symbols, separated by commas, whose orders the exchange rejects when they reach it")
     fill_latency_ms: tuple[float, float] = _knob(
         (2.0, 20.0), "simulated time from acceptance to the exchange, uniformly between two values (LOW,HIGH or one)"
     )

@@ -18,6 +18,7 @@ class TradingFaults(Protocol):
     account_linger_s: float
     binary_frames: bool
     partial_fill_probability: float
+    halted: str
     fill_latency_ms: tuple[float, float]
 
     @property
@@ -52,6 +53,8 @@ class TradingKnobs:
     """Send JSON in binary frames, as the paper host does (protocol §2.1)."""
     partial_fill_probability: float = 0.0
     """Probability that an execution takes only a part of what it could."""
+    halted: str = ""
+    """Symbols, separated by commas, whose orders the exchange rejects when they reach it."""
     fill_latency_ms: tuple[float, float] = (2.0, 20.0)
     """From the order's acceptance to the exchange, simulated milliseconds, uniformly between the two."""
     rest_limit: int = 200

@@ -203,6 +203,10 @@ class Venue:
     def _arrive(self, order: Order) -> None:
         if order.status not in ("pending_new", "accepted"):
             return
+        if order.symbol in self.faults.halted.split(","):
+            order.failed_ns = self.now_ns
+            self._end(order, "rejected")
+            return
         self._change(order, "new", "new")
         self._enter_book(order)
         if order.order_class == "oco" and order.parent is None:
