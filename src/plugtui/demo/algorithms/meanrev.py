@@ -19,7 +19,7 @@ SHARES = 2
 MOST_SHARES = 10
 EDGE = 0.0001  # how far from its average a price must be
 MINE = f"meanrev-{uuid.uuid4().hex[:8]}-"  # how this run knows its own orders
-PAUSE_S = 1.5  # between two orders: Alpaca allows 200 requests a minute for all programs of an account together
+PAUSE_S = 2.0  # between two orders: Alpaca allows 200 requests a minute for all programs of an account together
 
 rest = REST()
 stream = Stream()

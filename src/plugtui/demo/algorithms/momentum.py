@@ -27,7 +27,7 @@ SHARES = 2
 MOST_SHARES = 10
 QUOTES = 20  # how many quotes make a trend
 EDGE = 0.0001
-PAUSE_S = 1.5
+PAUSE_S = 2.0
 MINE = f"momentum-{uuid.uuid4().hex[:8]}-"  # how this run knows its own orders
 
 data = StockDataStream(KEY, SECRET, url_override=f"{STREAMS}/v2/iex")

@@ -19,7 +19,7 @@ PAIRS = (("BAC", "C"), ("WFC", "GS"))
 SHARES = 3
 MOST_SHARES = 12
 EDGE = 0.0001
-PAUSE_S = 3.0
+PAUSE_S = 4.0
 MINE = f"pairs-{uuid.uuid4().hex[:8]}-"  # how this run knows its own orders
 
 price: dict[str, float] = {}
