@@ -105,23 +105,23 @@ def _load(name: str) -> ModuleType:
 
 
 async def breakout(url: str, headers: Mapping[str, str], seconds: float) -> None:
-    """Be the program that makes trouble: orders that are refused, rejected and cancelled; then it vanishes."""
+    """Be the program that makes trouble: orders that are refused, cancelled and rejected; then it vanishes."""
     key = {"action": "auth", "key": headers["APCA-API-KEY-ID"], "secret": headers["APCA-API-SECRET-KEY"]}
+    orders = f"{url}/v2/orders"
+    tasks = Tasks()
     async with aiohttp.ClientSession(headers=headers) as http:
         socket = await http.ws_connect(f"{url}/v2/iex")
         await socket.send_json(key)
         await socket.send_json({"action": "subscribe", "bars": ["SPY"], "quotes": ["SPY", "IWM"]})
-        tasks = Tasks()
         tasks.start(_drain(socket), "breakout reads")
-        await asyncio.sleep(seconds / 4)
-        await _send(http, "POST", f"{url}/v2/orders", _limit("breakout-1", "SPY", 100_000, "480.00"))
-        await asyncio.sleep(seconds / 4)
-        resting = await _send(http, "POST", f"{url}/v2/orders", _limit("breakout-2", "IWM", 4, "20.00"))
-        await asyncio.sleep(seconds / 4)
-        await _send(http, "DELETE", f"{url}/v2/orders/{resting['id']}", None)
-        order = await _send(http, "POST", f"{url}/v2/orders", _limit("breakout-3", "SPY", 3, "900.00"))
-        await _send(http, "PATCH", f"{url}/v2/orders/{order['id']}", {"qty": "4"})
-        await asyncio.sleep(seconds / 4)
+        await asyncio.sleep(seconds / 2)
+        await _send(http, "POST", orders, _order("breakout-1", "SPY", 100_000))
+        await _send(http, "POST", orders, _order("breakout-2", "SPY", 3))
+        resting = await _send(http, "POST", orders, _order("breakout-3", "IWM", 4, type="limit", limit_price="20"))
+        await asyncio.sleep(seconds / 2 - 3)
+        await _send(http, "DELETE", f"{orders}/{resting['id']}", None)
+        await _send(http, "POST", orders, _order("breakout-4", "COIN", 4))
+        await asyncio.sleep(2)
         await tasks.aclose()
         # Without a close frame, as a program goes that is killed.
         if http.connector is not None:
@@ -133,15 +133,18 @@ async def _drain(socket: aiohttp.ClientWebSocketResponse) -> None:
         continue
 
 
-def _limit(own_id: str, symbol: str, qty: int, price: str) -> dict[str, str]:
-    order = {"symbol": symbol, "qty": str(qty), "side": "buy", "type": "limit", "limit_price": price}
-    return {**order, "time_in_force": "day", "client_order_id": own_id}
+def _order(own_id: str, symbol: str, qty: int, **more: Any) -> dict[str, Any]:
+    order = {"symbol": symbol, "qty": str(qty), "side": "buy", "type": "market", "time_in_force": "day"}
+    return {**order, "client_order_id": own_id, **more}
 
 
-async def _send(http: aiohttp.ClientSession, method: str, url: str, body: Mapping[str, str] | None) -> dict[str, Any]:
-    async with http.request(method, url, json=body) as answer:
-        text = await answer.read()
-        return dict(await answer.json()) if text else {}
+async def _send(http: aiohttp.ClientSession, method: str, url: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Send a request, again when there were too many, and return the answer."""
+    while True:
+        async with http.request(method, url, json=body) as answer:
+            if answer.status != 429:
+                return dict(await answer.json()) if await answer.read() else {}
+        await asyncio.sleep(0.2)
 
 
 async def trade(url: str, headers: Mapping[str, Mapping[str, str]], seed: int) -> None:

@@ -1,7 +1,7 @@
 """The stage itself: exchange, engine and programs on one virtual loop, and what happens on it."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,6 +98,8 @@ class Stage:
             ticks=loop.ticks_ns,
         )
         settings.faults.linger_s = 0.0
+        settings.faults.fill_latency_ms = (12.0, 30.0)
+        settings.faults.halted = "COIN"
         self._exchange = await self._stack.enter_async_context(Simulator(settings))
         self._stack.push_async_callback(self._close_adapters)
         self._engine = await self._start_engine()
@@ -190,26 +192,33 @@ class Stage:
         self._start(cast.playing(name, sample.run()), name)
 
     async def _plot(self, seconds: float) -> None:
-        """Let happen what happens to a trader in a day, within the seconds of the play."""
-        act = seconds / 10
+        """Let happen what happens to a trader in a day, most of it so late that it is still on the screen at the end."""
+        faults, until = self._exchange.faults, self._until(seconds)
         issued = await self.control.command("algos.add", name="breakout")
         headers = {"APCA-API-KEY-ID": issued["key_id"], "APCA-API-SECRET-KEY": issued["secret_key"]}
-        self._start(cast.playing("breakout", cast.breakout(self._url, headers, act * 6)), "breakout")
-        await asyncio.sleep(act * 3)
-        await self._lose_the_account_stream()
-        await asyncio.sleep(act * 3)
-        self._exchange.faults.update({"cut": True})
-        await asyncio.sleep(act * 3)
+        await until(0.3 * seconds)
+        self._start(cast.playing("breakout", cast.breakout(self._url, headers, 0.7 * seconds - 1)), "breakout")
+        faults.update({"account_cut": True})
+        await until(0.6 * seconds)
+        faults.update({"cut": True})
+        # What is missed meanwhile is fetched afterwards.
+        for before_the_end_s in (8, 7):
+            await until(seconds - before_the_end_s)
+            faults.update({"account_cut": True})
+        await until(seconds - 5)
         # The user's own hand, in the broker's own app: no algorithm has sent this one.
         account = self._exchange.exchange.accounts["demo"]
         order = {"symbol": "AMZN", "qty": "5", "side": "buy", "type": "market", "time_in_force": "day"}
         self._exchange.exchange.submit(account, order)
 
-    async def _lose_the_account_stream(self) -> None:
-        faults = self._exchange.faults
-        faults.update({"account_refuse": True, "account_cut": True})
-        await asyncio.sleep(5.0)
-        faults.update({"account_refuse": False})
+    def _until(self, seconds: float) -> Callable[[float], Awaitable[None]]:
+        """Return a function that waits for a second of a play that begins now."""
+        begin = self._loop.time()
+
+        async def until(second: float) -> None:
+            await asyncio.sleep(max(0.0, begin + min(second, seconds) - self._loop.time()))
+
+        return until
 
 
 def _headers(account: SimAccount) -> dict[str, str]:
