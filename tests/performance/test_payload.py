@@ -125,6 +125,14 @@ def test_a_deposit_within_the_day_is_laid_where_the_equity_jumps() -> None:
     assert max(abs(daily_returns(found).values)) < 0.005
 
 
+def test_an_account_on_its_first_day_is_drawn_from_its_readings_alone() -> None:
+    curve = curve_of([100], first="2024-01-03")
+    at = close_ns(date(2024, 1, 3)) - MINUTE
+    found = finer(curve, [(at - MINUTE, Decimal(100)), (at, Decimal("100.5"))])
+    assert found.equity.tolist() == [100, 100.5]
+    assert len(finer(curve_of([]), [(at, Decimal(1))])) == 0
+
+
 def test_days_without_readings_keep_their_close() -> None:
     curve = curve_of([100, 101, 102, 103], first="2024-01-02")
     at = close_ns(date(2024, 1, 4)) - MINUTE

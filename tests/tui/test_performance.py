@@ -87,6 +87,7 @@ def test_the_curve_ends_in_the_newest_equity() -> None:
     assert (live.times_ns[-1], live.equity[-1]) == (7, 88.0)
     assert (live.index[-1], live.drawdown[-1]) == (pytest.approx(0.88), pytest.approx(-0.2))
     assert performance.live_curve(account(equity=Decimal(88), as_of_ns=2)) is performance.curve
+    assert performance.live_curve(account(equity=Decimal(99), as_of_ns=7)) is performance.curve
     assert performance.live_curve(None) is performance.curve
 
 
@@ -267,6 +268,20 @@ async def test_growth_is_drawn_beside_the_benchmark_with_a_legend() -> None:
         view = pane_of(stage).query_one(PerformanceChart)
         assert {"second", "chart", "mark"} <= {run.tone for line in view._lines for run in line}
         assert "%" in view.text.splitlines()[0]
+
+
+async def test_within_a_day_no_benchmark_is_drawn() -> None:
+    async with on_stage() as stage:
+        stage.engine.answers["performance"] = lambda args: {
+            **rest_of_answer(curve(), FIGURES),
+            "window": args["window"],
+            "curve": [[NOW - (60 - n) * S, 100_000 + n, 1 + n / 1e5, 0] for n in range(60)],
+            "benchmark": {"symbol": "SPY", "curve": [[NOW - 86_400 * S, 1.0], [NOW, 1.01]]},
+        }
+        await stage.press("2", "z", "i", "W", "W")
+        await eventually(lambda: stage.app.world.performance.loaded == "1D")
+        await stage.settle()
+        assert "SPY" not in pane_of(stage).query_one("#perf-tabs", Painted).text
 
 
 async def test_another_benchmark_is_asked_for_and_kept() -> None:

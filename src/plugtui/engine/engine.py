@@ -43,7 +43,6 @@ from plugtui.engine.supervisor import EngineInfo
 from plugtui.errors import StoreError
 from plugtui.ledger.pnl import Pnl
 from plugtui.paths import Paths
-from plugtui.performance.curve import day_of
 from plugtui.secrets import Secret, mask
 from plugtui.store.keys import KeyStore
 from plugtui.tasks import Tasks
@@ -192,7 +191,7 @@ class Engine:
             self._settings.upstream.data_url,
             readings,
             today=watch.today,
-            first_day=lambda: day_of(watch.points[0].time_ns) if watch.points else None,
+            first_day=watch.first_day,
             room=lambda: self._budget.available >= _ROOM,
         )
 

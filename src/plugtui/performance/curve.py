@@ -182,9 +182,12 @@ def finer(curve: Curve, samples: Sequence[tuple[int, Decimal]]) -> Curve:
         curve: daily; its first point is the base.
         samples: (time_ns, equity), times rising.
     """
-    if len(curve) < 2 or not samples:
-        return curve
     taken = [(t, float(e), day_of(t).toordinal()) for t, e in samples if e > 0]
+    if len(curve) == 1 and len(taken) > 1:  # the account's first day: there is no close to start from
+        none = np.zeros(len(taken))
+        return Curve(np.array([t for t, _, _ in taken]), np.array([e for _, e, _ in taken]), none, none, curve.marks)
+    if len(curve) < 2 or not taken:
+        return curve
     times, equities, flows = [int(curve.time_ns[0])], [float(curve.equity[0])], [0.0]
     days = [day.toordinal() for day in curve.days]
     for at in range(1, len(curve)):

@@ -33,9 +33,9 @@ class Intraday:
         """Return (time_ns, equity) within a window's days, oldest first; none for windows of months. Raises StoreError."""
         reading = self._readings.get(name)
         cut = window(curve, name)
-        if reading is None or len(cut) < 2:
+        if reading is None or not len(cut):
             return []
-        since_ns = _midnight_ns(cut.days[1])
+        since_ns = _midnight_ns(cut.days[min(1, len(cut) - 1)])
         own = await self._watch.samples(since_ns, _BUCKETS_NS[name])
         kept = [(point.time_ns, point.equity) for point in reading.want() or () if since_ns <= point.time_ns]
         return merged(own, kept)

@@ -246,6 +246,12 @@ class AccountWatch:
         """Whether the broker's daily equity is known: from this run, or kept by an earlier one."""
         return bool(self.points) or self._full_history_at > float("-inf")
 
+    def first_day(self) -> date | None:
+        """Return the day that the history begins on, today for a new account; ``None`` before the history was read."""
+        if not self.history_read:
+            return None
+        return day_of(self.points[0].time_ns) if self.points else self.today()
+
     @property
     def problem(self) -> str:
         """Return why numbers are old; empty when they are not."""

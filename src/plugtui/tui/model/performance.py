@@ -182,6 +182,8 @@ class Performance:
         if account is None or len(curve) < 2 or account.as_of_ns <= curve.times_ns[-1] or not curve.equity[-1]:
             return curve
         equity = float(account.equity)
+        if equity == curve.equity[-1]:  # nothing has moved, as over a weekend: the time axis stays
+            return curve
         index = curve.index[-1] * equity / curve.equity[-1]
         peak = max(curve.index)
         return Curve(

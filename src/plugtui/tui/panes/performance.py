@@ -82,7 +82,7 @@ class PerformancePane(Pane):
             runs = [Run(f" {self.view}", "accent")]
         elif self._as_index:
             runs = [Run(" growth", "dim")]
-            if against is not None and against.curve and not self._tabbed():
+            if against is not None and self._beside(performance.curve) and not self._tabbed():
                 runs.append(Run(f" {_SECOND} {against.symbol}", "second"))
         elif performance.told.flows and not self._tabbed():
             runs = [Run(" ▴▾", "accent"), Run(" payments", "dim")]
@@ -114,7 +114,7 @@ class PerformancePane(Pane):
     def _legend(self) -> list[Run]:
         told = self.world.performance.told
         runs = [Run("━ growth " if self._as_index else "━ equity ", "chart")]
-        if self._as_index and told.benchmark is not None and told.benchmark.curve:
+        if told.benchmark is not None and self._beside(self.world.performance.curve):
             runs.append(Run(f" {_SECOND} {told.benchmark.symbol} ", "second"))
         if any(amount > 0 for _, amount in told.flows):
             runs.append(Run(" ▴ paid in ", "accent"))
@@ -155,11 +155,15 @@ class PerformancePane(Pane):
         told = performance.told
         lower = Series(curve.times_ns, curve.drawdown, "percent", "fall", filled=True)
         flows = [Flow(time_ns, amount > 0) for time_ns, amount in told.flows]
-        against = None
-        if self._as_index and told.benchmark is not None:
-            kept = [point for point in told.benchmark.curve if point[0] >= curve.times_ns[0]]
-            against = Beside([time_ns for time_ns, _ in kept], [growth - 1 for _, growth in kept])
-        view.draw(self._upper(curve), lower, self.world.zone, self._curves_of, beside=against, flows=flows)
+        view.draw(self._upper(curve), lower, self.world.zone, self._curves_of, beside=self._beside(curve), flows=flows)
+
+    def _beside(self, curve: Curve) -> Beside | None:
+        """Return the benchmark's curve; within a day there are no closes of it to draw."""
+        against = self.world.performance.told.benchmark
+        if not self._as_index or against is None or not len(curve):
+            return None
+        kept = [point for point in against.curve if point[0] >= curve.times_ns[0]]
+        return Beside([time_ns for time_ns, _ in kept], [growth - 1 for _, growth in kept]) if len(kept) > 1 else None
 
     def _upper(self, curve: Curve) -> Series:
         if self._as_index:
