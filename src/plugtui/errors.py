@@ -14,6 +14,7 @@
     ├── WireError                a frame breaks the protocol
     ├── StoreError               the ledger's database cannot be read or written (exit 7)
     └── ControlError             a command of the control link was refused
+        └── TokenRefused         the engine knows another token
 """
 
 import errno
@@ -116,3 +117,7 @@ class StoreError(PlugtuiError):
 
 class ControlError(PlugtuiError):
     """A command of the control link was refused."""
+
+
+class TokenRefused(ControlError):
+    """The engine knows another token than the one it was given."""

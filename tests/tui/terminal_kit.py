@@ -38,7 +38,7 @@ class Terminal:
         # Only an ioctl happens between fork and exec, no lock is taken.
         self.process = subprocess.Popen(
             [sys.executable, *command], stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, start_new_session=True,
-            env={**own, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
+            env={**own, "TERM": "xterm-256color", "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
         )  # fmt: skip
         self._thread = threading.Thread(target=self._read, daemon=True)

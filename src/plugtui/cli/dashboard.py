@@ -1,10 +1,12 @@
 """``plugtui`` without a command, ``plugtui attach`` and the dashboard of ``plugtui demo``."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +18,7 @@ from plugtui.tasks import Tasks
 
 if TYPE_CHECKING:
     from plugtui.control.client import ControlClient
-    from plugtui.demo.world import DemoOptions
+    from plugtui.demo.world import DemoOptions, Told
     from plugtui.engine.supervisor import EngineInfo, EngineProcess
     from plugtui.paths import Paths
     from plugtui.tui.options import Options, Outcome
@@ -152,6 +154,7 @@ def _options(paths: "Paths", theme: str | None, host: Host | None, on_quit: str 
         save_benchmark=lambda symbol: preferences.save(file, benchmark=symbol or "none"),
         check_keys=check if host else None,
         on_retry=host.start_again if host else None,
+        may_stop=host is not None,
     )
 
 
@@ -211,27 +214,90 @@ def _require_terminal(
 @click.option(
     "--token", metavar="T", help="Of the engine, from its engine.json (default: PLUGTUI_TOKEN, else asked for)."
 )
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Read the token from there each time it is needed: the engine's engine.json, or a file with nothing else in it.",
+)
 @click.option("--theme", type=THEME, metavar="NAME", help="dark, light, contrast or mono.")
 @profile_option
-def attach(url: str, token: str | None, theme: str | None, profile: str | None) -> int:
+def attach(url: str, token: str | None, token_file: Path | None, theme: str | None, profile: str | None) -> int:
     """Show the dashboard of an engine that runs elsewhere. It is never started, and never stopped by leaving."""
-    from plugtui.control.client import ControlClient
-    from plugtui.logs import masker, set_up_logging
-    from plugtui.tui.run import run_dashboard
+    from plugtui.logs import set_up_logging
 
+    if token and token_file:
+        raise click.UsageError("--token and --token-file exclude each other")
     _require_terminal()
-    given = token or os.environ.pop("PLUGTUI_TOKEN", "") or click.prompt("token", hide_input=True, err=True)
-    secret = Secret(given)
-    masker.learn(secret)
+    remote = Remote(url, token, token_file)
     paths = paths_of(profile).ensure()
     set_up_logging(paths, "INFO", to_stderr=False)
-
-    async def open_link() -> ControlClient:
-        return ControlClient(url, secret)
-
-    outcome = asyncio.run(run_dashboard(open_link, _options(paths, theme, None, on_quit="leave")))
+    options = replace(_options(paths, theme, None, on_quit="leave"), new_token=remote.new_token, may_stop=True)
+    outcome = asyncio.run(_attached(remote, options))
     print(f"log: {paths.log_file}", file=sys.stderr)
     return 1 if outcome.crashed else 0
+
+
+class Remote:
+    """An engine that runs elsewhere.
+
+    Args:
+        url: of its gateway; ``http://`` may be left out.
+        token: as given on the command line; else from the file, the environment, or asked for.
+        file: where the token is read from at every attempt: an engine that starts again writes a new one there.
+
+    Raises:
+        PlugtuiError: the address or the file cannot be used.
+    """
+
+    def __init__(self, url: str, token: str | None, file: Path | None) -> None:
+        from plugtui.control.client import control_url
+
+        self._url = url if "://" in url else f"http://{url}"
+        self._file = file
+        control_url(self._url)
+        if file is None:
+            token = token or os.environ.pop("PLUGTUI_TOKEN", "") or click.prompt("token", hide_input=True, err=True)
+        self._token = _read_token(file) if file else Secret(str(token).strip())
+        self.new_token = None if file else self._take
+
+    def _take(self, token: Secret) -> None:
+        self._token = token
+
+    async def open(self) -> "ControlClient":
+        """Make a link that is not connected yet. Raises PlugtuiError when the token's file cannot be read."""
+        from plugtui.control.client import ControlClient
+        from plugtui.logs import masker
+
+        if self._file:
+            self._token = _read_token(self._file)
+        masker.learn(self._token)
+        return ControlClient(self._url, self._token)
+
+
+def _read_token(file: Path) -> Secret:
+    """Read an ``engine.json``, or a file that holds the token alone. Raises ConfigError."""
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+        token = json.loads(text)["token"] if text.startswith("{") else text
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the token cannot be read from {file}: {getattr(error, 'strerror', error)}") from error
+    except (ValueError, KeyError) as error:
+        raise ConfigError(
+            f"there is no token in {file}", "expected the engine's engine.json, or the token alone"
+        ) from error
+    if not token:
+        raise ConfigError(f"{file} is empty", "expected the engine's engine.json, or the token alone")
+    return Secret(str(token))
+
+
+async def _attached(remote: Remote, options: "Options") -> "Outcome":
+    """Prove address and token before the screen is taken, so that a mistake is told where it was made."""
+    from plugtui.tui.run import run_dashboard
+
+    async with await remote.open() as link:
+        await link.connect(states=False)
+    return await run_dashboard(remote.open, options)
 
 
 # ---------------------------------------------------------------- plugtui demo
@@ -256,10 +322,19 @@ async def _demo(demo: "DemoOptions", theme: str | None) -> int:
 
     async def open_link() -> ControlClient:
         await asyncio.shield(start)
+        await world.revive_engine()
         info = world.engine.info
         return ControlClient(info.url, info.token)
 
-    options = replace(_options(paths_of(None), theme, None, on_quit="leave"), progress=lambda: steps[-1])
+    async def tend() -> None:
+        await asyncio.shield(start)
+        await world.tend()
+
+    def news() -> "list[Told]":
+        return [world.told.popleft() for _ in range(len(world.told))]
+
+    tasks.start(tend(), "tend the demo")
+    options = replace(_options(paths_of(None), theme, None, on_quit="leave"), progress=lambda: steps[-1], news=news)
     try:
         outcome = await run_dashboard(open_link, options)
     finally:

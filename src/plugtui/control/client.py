@@ -6,11 +6,13 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.client import WebSocketClientProtocol, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatusCode, WebSocketException
 
+from plugtui import __version__
 from plugtui.control.messages import (
     PROTOCOL_VERSION,
     Command,
@@ -22,7 +24,7 @@ from plugtui.control.messages import (
     decode_from_engine,
     encode,
 )
-from plugtui.errors import ControlError
+from plugtui.errors import ControlError, TokenRefused, describe
 from plugtui.secrets import Secret
 from plugtui.tasks import Tasks
 
@@ -52,7 +54,7 @@ class ControlClient:
     """
 
     def __init__(self, url: str, token: Secret) -> None:
-        self._url = control_url(url)
+        self._url, self._given = control_url(url), url
         self._token = token
         self._socket: WebSocketClientProtocol | None = None
         self._ids = itertools.count(1)
@@ -93,12 +95,10 @@ class ControlClient:
             snapshot = decode_from_engine(await asyncio.wait_for(self._socket.recv(), OPEN_TIMEOUT_S))
         except (OSError, TimeoutError, WebSocketException, msgspec.DecodeError) as error:
             await self.aclose()
-            raise _refused(self._url, error) from error
+            raise _refused(self._given, error) from error
         if not isinstance(snapshot, Snapshot) or snapshot.version != PROTOCOL_VERSION:
             await self.aclose()
-            raise ControlError(
-                "the engine speaks another version of the control link", "Use the same plugtui on both sides."
-            )
+            raise _other_version(snapshot.engine.version if isinstance(snapshot, Snapshot) else "of another version")
         self.seq = snapshot.seq
         self._tasks.start(self._receive(self._socket), "control-client")
         return snapshot
@@ -210,7 +210,7 @@ def control_url(url: str) -> str:
     """
     scheme, separator, rest = url.partition("://")
     schemes = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
-    if not separator or scheme not in schemes:
+    if not separator or scheme not in schemes or not urlsplit(url).hostname:
         raise ControlError(f"'{url}' is not the address of an engine", "It looks like http://127.0.0.1:8765.")
     return f"{schemes[scheme]}://{rest.rstrip('/').removesuffix(PATH)}{PATH}"
 
@@ -224,9 +224,25 @@ def _merged(older: States | None, newer: States) -> States:
 
 def _refused(url: str, error: Exception) -> ControlError:
     if isinstance(error, InvalidStatusCode) and error.status_code == 401:
-        return ControlError(
-            "the engine refused the token", "It lies in the profile's engine.json and changes at each start."
+        return TokenRefused(
+            "the engine refused the token",
+            "it lies in the engine.json of the engine's profile and changes each time the engine starts",
         )
+    if isinstance(error, msgspec.DecodeError):
+        return _other_version("of another version")
     if isinstance(error, InvalidHandshake):
-        return ControlError(f"no plugtui engine answers at {url}", str(error))
-    return ControlError(f"the engine at {url} does not answer", str(error) or type(error).__name__)
+        return ControlError(
+            f"no plugtui engine answers at {url} ({error})",
+            "the address is the gateway's, as `plugtui status` shows it",
+        )
+    return ControlError(
+        f"the engine at {url} does not answer ({describe(error)})",
+        "`plugtui status` over there says whether it runs and where; it listens on 127.0.0.1 unless told otherwise",
+    )
+
+
+def _other_version(version: str) -> ControlError:
+    return ControlError(
+        f"the engine is plugtui {version}, this is plugtui {__version__}: they do not understand each other",
+        "use the same plugtui on both sides",
+    )

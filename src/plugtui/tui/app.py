@@ -12,10 +12,11 @@ from rich.segment import Segments
 from rich.traceback import Traceback
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
-from plugtui.errors import CredentialsError, PlugtuiError
+from plugtui.errors import CredentialsError, PlugtuiError, TokenRefused
 from plugtui.tui import keymap, themes
 from plugtui.tui.desk import Desk
 from plugtui.tui.link import Follower, LinkFactory
@@ -32,7 +33,7 @@ from plugtui.tui.screens.events import EventsScreen
 from plugtui.tui.screens.help import HelpScreen
 from plugtui.tui.screens.howto import HowToScreen
 from plugtui.tui.screens.order import OrderScreen
-from plugtui.tui.screens.start import KeysScreen
+from plugtui.tui.screens.start import KeysScreen, TokenScreen
 from plugtui.tui.screens.trader import TraderScreen
 from plugtui.tui.widgets.lines import LineTable
 
@@ -68,8 +69,8 @@ class Dashboard(App[Outcome]):
         Binding("2", "pane(2)", "pane 2", id="pane-2", show=False, tooltip="Performance"),
         Binding("3", "pane(3)", "pane 3", id="pane-3", show=False, tooltip="Traders"),
         Binding("4", "pane(4)", "pane 4", id="pane-4", show=False, tooltip="Algorithms"),
-        Binding("left,h", "beside", "Beside", id="pane-beside", show=False, tooltip="The pane beside"),
-        Binding("right,l", "beside", "Beside", id="pane-beside-right", show=False, tooltip="The pane beside"),
+        Binding("left,h", "beside", "Beside", id="pane-beside", show=False, tooltip="The pane on the left"),
+        Binding("right,l", "beside", "Beside", id="pane-beside-right", show=False, tooltip="The pane on the right"),
         Binding("z", "zoom", "zoom", id="zoom", tooltip="Give the pane the whole terminal, or take it back"),
         Binding("e", "events", "events", id="events", tooltip="Everything that happened"),
         Binding(
@@ -123,6 +124,7 @@ class Dashboard(App[Outcome]):
         self._told: list[int] = []
         self._loaded_ns = 0
         self._asked_keys: PlugtuiError | None = None
+        self._asked_token = False
         self._main: MainScreen | None = None
         self.desk = Desk(self)
 
@@ -164,6 +166,8 @@ class Dashboard(App[Outcome]):
         now = self.now_ns()
         if self.options.progress and self.world.link.state == "starting":
             self.world.link = LinkStatus("starting", self.options.progress())
+        for level, text, hint in self.options.news() if self.options.news else ():
+            self.world.events.tell(level, "demo", text, now, hint)
         screen = self.screen
         if isinstance(screen, Window) and screen.is_mounted:
             screen.paint_screen(now)
@@ -172,6 +176,7 @@ class Dashboard(App[Outcome]):
             self.panes.paint_screen(now)
         self._tell()
         self._ask_for_keys()
+        self._ask_for_token()
         pause = _PERFORMANCE_NS if len(self.world.performance.curve) else _NO_HISTORY_NS
         if self.follower.connected and now - self._loaded_ns >= pause:
             self.load_performance()
@@ -204,10 +209,23 @@ class Dashboard(App[Outcome]):
         if given:
             self.follower.retry_now()
 
+    def _ask_for_token(self) -> None:
+        """Ask once after each loss, and again when the reader tries again."""
+        error, take = self.follower.error, self.options.new_token
+        if take is None or not isinstance(error, TokenRefused) or self._asked_token:
+            return
+        self._asked_token = True
+        self.push_screen(TokenScreen(error, take), self._token_given)
+
+    def _token_given(self, given: bool | None) -> None:
+        if given:
+            self.action_retry()
+
     def _to_demo(self) -> None:
         self.exit(Outcome(stop_engine=True, demo=True))
 
     def _engine_ready(self) -> None:
+        self._asked_token = False
         self._loaded_ns = 0
 
     # ------------------------------------------------------------ the engine
@@ -351,6 +369,7 @@ class Dashboard(App[Outcome]):
         if self.follower.connected:
             self.ask("retry", "whatever waited for the broker is tried now")
             return
+        self._asked_token, self.follower.error = False, None
         if self.options.on_retry:
             self.options.on_retry()
         self.follower.retry_now()
@@ -368,10 +387,13 @@ class Dashboard(App[Outcome]):
                 return
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
-        """Yield every action of the focused pane and of the app for the palette."""
-        for entry in self.panes.active_bindings.values():
+        """Yield every action of the window on top, or of the focused pane and of the app, for the palette."""
+        below = next(screen for screen in reversed(self.screen_stack) if not isinstance(screen, CommandPalette))
+        seen: set[str] = set()
+        for entry in below.active_bindings.values():
             binding = entry.binding
-            if binding.id and not binding.system and binding.id not in ("palette", "row-up", "row-down"):
+            if binding.id and not binding.system and binding.id not in seen | {"palette", "row-up", "row-down"}:
+                seen.add(binding.id)
                 title = (binding.tooltip or binding.description).split(";")[0]
                 yield title, f"key {keymap.key_name(binding.key)}", partial(self._do, binding.action, entry.node)
 
@@ -393,7 +415,9 @@ class Dashboard(App[Outcome]):
         self.push_screen(TraderScreen(name))
 
     def filter_fills(self, words: str) -> None:
-        """Show only executions with these words."""
+        """Show only executions with these words; whatever stands before the panes goes."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
         self.panes.go(1)
         self.panes.pane(1).set_filter(words)
 

@@ -123,3 +123,11 @@ class Desk:
         """Forget a plugged account."""
         then = partial(self._app.ask, "traders.unplug", f"{state.name} is unplugged", name=state.name)
         self._confirm(f"Unplug {state.name}?", ["Its key is forgotten, its record leaves the board."], "Unplug", then)
+
+    def stop_engine(self) -> None:
+        """Stop the engine for everybody, after a question."""
+        connected = self._app.world.algos.connected
+        who = {0: "No algorithm is connected.", 1: "One algorithm is connected."}
+        text = [who.get(connected, f"{connected} algorithms are connected."), "Other dashboards lose it too."]
+        then = partial(self._app.ask, "stop", "the engine ends")
+        self._confirm("Stop the engine?", text, "Stop it", then)

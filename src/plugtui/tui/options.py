@@ -1,7 +1,7 @@
 """How a dashboard behaves, and why it ended."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -31,12 +31,18 @@ class Options:
     """Keeps another symbol for the next time."""
     check_keys: CheckKeys | None = None
     """Makes the first-start screen possible."""
+    new_token: Callable[[Secret], None] | None = None
+    """Takes the token that the reader gives after the engine has refused the one that was known."""
+    may_stop: bool = False
+    """The palette offers to stop the engine."""
     on_retry: Callable[[], None] | None = None
     """Called when the reader asks for another attempt."""
     address: str = PAPER_URL
     """The trading host that the first-start screen offers."""
     progress: Callable[[], str] | None = None
     """Says what is going on while the engine starts."""
+    news: Callable[[], Iterable[tuple[str, str, str]]] | None = None
+    """Gives (level, text, hint) of what else has happened around the engine since the last call."""
     now_ns: Callable[[], int] = time.time_ns
 
 

@@ -12,6 +12,15 @@ from plugtui.tui.themes import NAMES
 if TYPE_CHECKING:
     from plugtui.tui.app import Dashboard
 
+ON_QUIT = {
+    "ask": "ask what becomes of the engine",
+    "keep": "keep the engine running",
+    "stop": "stop the engine",
+}
+
+_SYMBOL = "Fills of "
+_AT_FIRST = 40
+
 Entry = tuple[str, str, Callable[[], object]]
 
 
@@ -25,6 +34,12 @@ class Commands(Provider):
             yield f"Performance window {window}", "curve and figures", partial(app.action_window, window)
         for name in NAMES:
             yield f"Theme {name}", "colours", partial(app.choose_theme, name)
+        if app.options.may_stop:
+            yield "Stop the engine", "also for other dashboards", app.desk.stop_engine
+        if app.options.save_on_quit and app.on_quit != "leave":
+            for choice, title in ON_QUIT.items():
+                now = "as it is now" if choice == app.on_quit else "kept for the next time"
+                yield f"When leaving: {title}", now, partial(app.choose_on_quit, choice)
         for state in app.world.algos.states:
             yield f"Algorithm {state.name}", state.status, partial(app.show_algo, state.name)
             verb = "Resume" if state.status == "paused" else "Pause"
@@ -37,11 +52,15 @@ class Commands(Provider):
                 partial(app.desk.follow, trader),
             )
         for symbol in reversed(app.world.symbols):
-            yield f"Fills of {symbol}", "filter pane 1", partial(app.filter_fills, symbol)
+            yield f"{_SYMBOL}{symbol}", "filter pane 1", partial(app.filter_fills, symbol)
 
     async def discover(self) -> Hits:
-        """Show everything before anything is typed."""
+        """Show everything before anything is typed, of the symbols those that traded last: the list is laid out at once."""
+        symbols = 0
         for title, words, call in self._entries():
+            symbols += title.startswith(_SYMBOL)
+            if symbols > _AT_FIRST:
+                break
             yield DiscoveryHit(title, call, help=words)
 
     async def search(self, query: str) -> Hits:

@@ -24,6 +24,9 @@ from plugtui.tui.model.performance import Performance
 from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.traders import TraderBoard
 
+_SYMBOLS = 1_000
+"""Names offered by the palette, those that traded last."""
+
 
 class World:
     """The dashboard's whole knowledge; panes read it, the link writes it.
@@ -140,5 +143,5 @@ class World:
     def _see(self, symbol: str) -> None:
         self.symbols.pop(symbol, None)
         self.symbols[symbol] = None
-        if len(self.symbols) > 200:
+        if len(self.symbols) > _SYMBOLS:
             del self.symbols[next(iter(self.symbols))]

@@ -63,7 +63,7 @@ class Window(ModalScreen[T], Generic[T]):
             keys = edge_of_keys(hints(self.active_bindings.values()), frame.size.width - 4)
             if keys != self._keys:
                 self._keys = keys
-                frame.border_subtitle = keys  # type: ignore[assignment]
+                frame.border_subtitle = keys
 
 
 def edge_of_keys(shown: Sequence[KeyHint], width: int) -> Content:
@@ -108,11 +108,12 @@ class LinesWindow(Window[T], Generic[T]):
 
     def redraw(self) -> None:
         """Draw title and lines."""
-        if not self.is_mounted:
+        width = self.query_one(Scroll).scrollable_content_region.width if self.is_mounted else 0
+        if not width:
             return
-        self.query_one(".window").border_title = Content(self.title_text())  # type: ignore[assignment]
+        self.query_one(".window").border_title = Content(self.title_text())
         view = self.query_one(Painted)
-        view.paint(self.lines(max(20, self.query_one(Scroll).scrollable_content_region.width)))
+        view.paint(self.lines(max(20, width)))
 
     def on_resize(self) -> None:
         """Lines depend on the width."""
@@ -175,7 +176,7 @@ class Question(Window[str]):
     def compose(self) -> ComposeResult:
         """Lay out the question and its answers."""
         with Vertical(classes="window -small") as window:
-            window.border_title = Content(self._question)  # type: ignore[assignment]
+            window.border_title = Content(self._question)
             yield Static("\n".join(self._text) + "\n", markup=False)
             with Horizontal(classes="buttons"):
                 for key, label, variant in self._answers:

@@ -3,6 +3,7 @@
 import textwrap
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -10,7 +11,6 @@ from textual.content import Content
 
 from plugtui.control.howto import KEY_PLACEHOLDER, SECRET_PLACEHOLDER, Recipe, recipes
 from plugtui.secrets import Secret
-from plugtui.tui import format as fmt
 from plugtui.tui.screens.base import LinesWindow, Scroll, heading
 from plugtui.tui.widgets.painted import Line, Painted, Run
 
@@ -33,7 +33,8 @@ class HowToScreen(LinesWindow[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,l,tab", "step(1)", "next SDK", id="how-to-next", tooltip="Next SDK"),
         Binding("left,h,shift+tab", "step(-1)", "previous SDK", id="how-to-previous", tooltip="Previous SDK"),
-        Binding("c,y", "copy", "copy", id="how-to-copy", tooltip="Copy the lines to the clipboard"),
+        Binding("c,y", "copy", "copy lines", id="how-to-copy", tooltip="Copy the lines to the clipboard"),
+        Binding("a", "copy_address", "copy address", id="how-to-copy-address", tooltip="Copy this engine's address"),
     ]
 
     def __init__(
@@ -46,7 +47,7 @@ class HowToScreen(LinesWindow[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the SDKs above the recipe."""
-        with Vertical(classes="window"):
+        with Vertical(classes="window -tall"):
             yield Painted(id="how-to-names", classes="lines")
             with Scroll():
                 yield Painted(id="how-to-lines", classes="lines")
@@ -61,10 +62,10 @@ class HowToScreen(LinesWindow[None]):
 
     def redraw(self) -> None:
         """Draw names and recipe."""
-        if not self.is_mounted:
+        width = self.query_one(Scroll).scrollable_content_region.width if self.is_mounted else 0
+        if not width:
             return
-        self.query_one(".window").border_title = Content(self.title_text())  # type: ignore[assignment]
-        width = max(20, self.query_one(Scroll).scrollable_content_region.width)
+        self.query_one(".window").border_title = Content(self.title_text())
         found = self._recipes()
         names: list[Line] = []
         line: list[Run] = []
@@ -76,25 +77,27 @@ class HowToScreen(LinesWindow[None]):
             line += [Run(f" {recipe.sdk} ", tone, f"screen.choose({index})"), Run(" ")]
         names.append(tuple(line))
         self.query_one("#how-to-names", Painted).paint([*names, (Run(""),)])
-        self.query_one("#how-to-lines", Painted).paint(self.lines(width))
+        self.query_one("#how-to-lines", Painted).paint(self.lines(max(20, width)))
 
     def lines(self, width: int) -> list[Line]:
         """Write the chosen recipe."""
         recipe = self._recipes()[self._at]
-        lines: list[Line] = [heading(recipe.title, width), (Run("change ", "dim"), Run(recipe.setting)), (Run(""),)]
-        rows = ["  " + row for row in recipe.code.splitlines()]
-        lines += [(Run(fmt.fit(row, width) if len(row) > width else row, "accent"),) for row in rows]
-        if any(len(row) > width for row in rows):
-            lines += [(Run("c copies the lines whole", "warn"),)]
+        lines: list[Line] = [
+            (Run("address ", "dim"), Run(self._url, "strong"), Run("  of this engine", "dim")),
+            (Run(""),),
+            *_titled(recipe.title, width),
+            *((Run(row),) for row in textwrap.wrap(f"change {recipe.setting}", width)),
+            (Run(""),),
+        ]
+        for row in recipe.code.splitlines():
+            lines += _code_lines(row, width)
         if recipe.note:
             lines += [(Run(""),), *((Run(row, "dim"),) for row in textwrap.wrap(recipe.note, width))]
         lines += [(Run(""),), heading("keys", width)]
         if self._secret:
             lines += [
-                (
-                    Run(f"These keys are for {self._algo} alone. ", ""),
-                    Run("The secret is shown this once: copy it now.", "warn"),
-                ),
+                (Run(f"These keys are for {self._algo} alone."),),
+                (Run("The secret is shown this once: copy it now.", "warn"),),
                 (Run("key id  ", "dim"), Run(self._key_id, "strong")),
                 (Run("secret  ", "dim"), Run(self._secret.reveal(), "strong")),
             ]
@@ -116,3 +119,23 @@ class HowToScreen(LinesWindow[None]):
         recipe = self._recipes()[self._at]
         self.app.copy_to_clipboard(recipe.code)
         self.notify(f"The lines for {recipe.sdk} are in the clipboard, if this terminal allows it.", timeout=4)
+
+    def action_copy_address(self) -> None:
+        """Copy the engine's address."""
+        self.app.copy_to_clipboard(self._url)
+        self.notify(f"{self._url} is in the clipboard, if this terminal allows it.", timeout=4)
+
+
+def _titled(text: str, width: int) -> list[Line]:
+    """Make a heading, over several lines where it is too long for one."""
+    *before, last = textwrap.wrap(text, width - 1)
+    return [*((Run(row, "title"),) for row in before), heading(last, width)]
+
+
+def _code_lines(row: str, width: int) -> list[Line]:
+    """Write a line of code; what is too long goes on below, with a mark, and is copied whole."""
+    if cell_len(row) <= width:
+        return [(Run(row, "accent"),)]
+    parts = textwrap.wrap(row, width - 2, break_on_hyphens=False, drop_whitespace=False)
+    first: Line = (Run(parts[0].rstrip(), "accent"),)
+    return [first, *((Run("↪ ", "dim"), Run(part.strip(), "accent")) for part in parts[1:])]

@@ -1,4 +1,4 @@
-"""First start: the keys are missing or were refused."""
+"""First start: the keys are missing or were refused; and the token of an engine that has got another one."""
 
 from collections.abc import Awaitable, Callable
 
@@ -47,4 +47,27 @@ class KeysScreen(Form):
             submit,
             verb="Check and keep",
             extra=("Show me the demo", demo),
+        )
+
+
+class TokenScreen(Form):
+    """Ask for the engine's new token.
+
+    Args:
+        error: why it is asked for.
+        take: called with the token.
+    """
+
+    def __init__(self, error: PlugtuiError, take: Callable[[Secret], None]) -> None:
+        async def submit(fields: dict[str, str]) -> None:
+            if not fields["token"]:
+                raise PlugtuiError("nothing was given", error.hint)
+            take(Secret(fields["token"]))
+
+        super().__init__(
+            "The engine has another token",
+            [f"{error.title[:1].upper()}{error.title[1:]}: {error.hint}.", ""],
+            [("token", "token", "", True)],
+            submit,
+            verb="Attach",
         )
