@@ -41,11 +41,11 @@ def trouble_of(world: World, now_ns: int) -> Trouble | None:
         if old and not waits:
             return None
         title = "No engine" if world.engine is None else "The engine is gone"
-        return Trouble(title, _sentence(failure.detail), failure.hint, _next(world, now_ns))
+        return Trouble(title, _sentence(failure.detail), _sentence(failure.hint), _next(world, now_ns))
     engine = world.engine
     if engine is not None and world.account is None and engine.problem:
         then = "It is tried again by itself; r tries now, q leaves. Algorithms can connect meanwhile."
-        return Trouble("The account cannot be read", _sentence(engine.problem), engine.hint, then)
+        return Trouble("The account cannot be read", _sentence(engine.problem), _sentence(engine.hint), then)
     return None
 
 
@@ -61,6 +61,8 @@ def _next(world: World, now_ns: int) -> str:
 
 def _sentence(text: str) -> str:
     text = text.strip()
+    if not text:
+        return ""
     first = text.split(" ", 1)[0]
     # The name of a host or of a setting stays as it is.
     start = text[:1].upper() if first.isalpha() else text[:1]

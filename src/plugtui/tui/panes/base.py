@@ -1,6 +1,5 @@
 """What the four panes have in common: a frame whose head says what is going on, a filter, a table."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -199,8 +198,8 @@ class Pane(Vertical):
 
 
 def waiting_lines(link: LinkStatus) -> list[str]:
-    """Say why there is nothing to see while there is no engine."""
-    return ["waiting for the engine", *textwrap.wrap(link.hint, 34)] if link.hint else ["waiting for the engine"]
+    """Say why there is nothing to see while there is no engine; a card in the middle says more when there is more."""
+    return ["waiting for the engine"] if link.state == "lost" else [link.detail or "starting the engine"]
 
 
 def table_notes(table: Table[Any]) -> list[Run]:
