@@ -52,10 +52,10 @@ def _environment(http: str, key_id: str, secret: str) -> Recipe:
         "variables of the environment, no change to the program",
         f"export APCA_API_KEY_ID={key_id}\n"
         f"export APCA_API_SECRET_KEY={secret}\n"
-        f"export APCA_API_BASE_URL={http}     # REST and account stream\n"
-        f"export APCA_API_DATA_URL={http}     # market-data REST\n"
-        f"export APCA_DATA_BASE_URL={http}    # the same for JS 3\n"
-        f"export APCA_API_STREAM_URL={http}   # market-data streams",
+        f"export APCA_API_BASE_URL={http}    # REST, account stream\n"
+        f"export APCA_API_DATA_URL={http}    # market-data REST\n"
+        f"export APCA_DATA_BASE_URL={http}   # the same for JS 3\n"
+        f"export APCA_API_STREAM_URL={http}  # market-data streams",
         "alpaca-py and JS 4 read no address. For streams, JS 3 needs a line in the program and Go variables of its own.",
     )
 

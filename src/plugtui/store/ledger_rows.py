@@ -87,6 +87,31 @@ def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
+_RELATED = (
+    "SELECT order_id, symbol, side, type, tif, qty, limit_price, stop_price, status, filled_qty, filled_avg_price,"
+    " submitted_ns, replaced_by, replaces, parent_id FROM orders"
+    " WHERE order_id = ?1 OR parent_id = ?1 OR replaces = ?1 OR replaced_by = ?1"
+)
+_MOST_RELATED = 50
+
+
+async def family(store: Store, order_id: str) -> list[dict[str, object]]:
+    """Return an order with all that it replaced, that replaced it, its bracket's entry and legs, the oldest first.
+
+    A chain without end is cut after the orders nearest to this one. Raises StoreError.
+    """
+    found: dict[str, dict[str, object]] = {}
+    asked: set[str] = set()
+    queue = [order_id]
+    while queue and len(found) < _MOST_RELATED:
+        asked.add(wanted := queue.pop(0))
+        for row in await store.read(_RELATED, (wanted,)):
+            found.setdefault(row["order_id"], dict(row))
+            near = (row["order_id"], row["parent_id"], row["replaces"], row["replaced_by"])
+            queue += [name for name in near if name and name not in asked and name not in queue]
+    return sorted(found.values(), key=lambda row: (row["submitted_ns"] or 0, row["parent_id"] or "", row["order_id"]))
+
+
 def execution_of(row: Row) -> Execution:
     """Read an execution's row."""
     return Execution(

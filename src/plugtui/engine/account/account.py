@@ -339,7 +339,10 @@ class Account:
         return self.journal.facts.seq, int(rows[0]["n"]), len(self.journal.openings)
 
     async def order_life(self, order_id: str) -> dict[str, Any] | None:
-        """Return an order, its events with the raw messages, and its executions; None when it is unknown. Raises StoreError."""
+        """Return an order, its events with the raw messages, its executions, and the orders that belong to it.
+
+        None when it is unknown. Raises StoreError.
+        """
         store = self.journal.store
         orders = await store.read("SELECT * FROM orders WHERE order_id = ?", (order_id,))
         events = await store.read("SELECT * FROM order_events WHERE order_id = ? ORDER BY time_ns, rowid", (order_id,))
@@ -350,6 +353,7 @@ class Account:
             "order": dict(orders[0]) if orders else None,
             "events": [dict(row) for row in events],
             "executions": [msgspec.to_builtins(execution.fact()) for execution in executions],
+            "family": await ledger_rows.family(store, order_id),
         }
 
     async def cancel_open_orders(self, algo: str) -> tuple[int, list[str]]:

@@ -20,6 +20,8 @@ _HALF_NS = 500_000_000
 class AlgorithmScreen(LinesWindow[None]):
     """Live detail of an algorithm."""
 
+    size_class = "-tall"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "pause", id="algo-pause", tooltip="Refuse its new orders, or accept them again"),
         Binding("d", "disconnect", "disconnect", id="algo-disconnect", tooltip="Close its connections"),

@@ -25,6 +25,7 @@ _LABEL = 7
 _NUMBER = 9
 _PEAK = 14
 _CHANNEL = 14
+_ORDERS = "trade_updates"
 _WIDE = 76
 """From this width on an order's line has its terms and what happened last."""
 
@@ -166,10 +167,11 @@ def subscription_lines(state: AlgoState, width: int, most: int = 0) -> list[Line
     Args:
         most: exactly so many lines, what does not fit is counted; 0 is as many as it takes.
     """
+    subscribed = sorted(
+        (item for item in state.subscriptions.items() if item[1]), key=lambda item: (item[0] == _ORDERS, item)
+    )
     lines: list[Line] = []
-    for channel, symbols in sorted(state.subscriptions.items()):
-        if not symbols:
-            continue
+    for channel, symbols in subscribed:
         words = "everything" if "*" in symbols else ", ".join(sorted(symbols))
         rows = textwrap.wrap(words, max(8, width - _CHANNEL)) or [""]
         if most and len(rows) > 1:
@@ -180,7 +182,10 @@ def subscription_lines(state: AlgoState, width: int, most: int = 0) -> list[Line
     if not most:
         return lines
     if len(lines) > most:
-        lines = [*lines[: most - 1], (Run(f"and {len(lines) - most + 1} channels more: enter", "dim"),)]
+        rest = ", ".join(
+            f"{channel} {'all' if '*' in symbols else len(symbols)}" for channel, symbols in subscribed[most - 1 :]
+        )
+        lines = [*lines[: most - 1], (Run(textwrap.shorten(rest, width, placeholder=" …")),)]
     return lines + [(Run(""),)] * (most - len(lines))
 
 

@@ -13,6 +13,8 @@ _NAME = 18
 class FormulaScreen(LinesWindow[None]):
     """The words under the board, whole, and each trader's score."""
 
+    size_class = "-tall"
+
     def title_text(self) -> str:
         """Say what this is."""
         return "How traders are ranked"

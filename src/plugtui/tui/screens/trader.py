@@ -27,6 +27,8 @@ _BUYS = frozenset({"bought", "covered"})
 class TraderScreen(LinesWindow[None]):
     """The record of a plugged account."""
 
+    size_class = "-tall"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "follow", "follow", id="trader-follow", tooltip="Follow, or no longer"),
         Binding("w", "window(1)", "window", id="trader-window", tooltip="Curve of the next longer window"),
