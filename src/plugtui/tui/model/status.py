@@ -1,5 +1,6 @@
 """The status bar: what each stream does and why, in as many words as there is room for."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -12,8 +13,10 @@ from plugtui.tui import format as fmt
 _NS = 1_000_000_000
 
 _LIVE, _QUIET, _IDLE = (10, 35, 75), (40, 45, 70), (12, 14, 16)
-_TROUBLE, _PROBLEM, _LINK = (60, 80), (65, 85), (90,)
+_TROUBLE, _WAITS_ITS_TURN, _PROBLEM, _LINK = (60, 70, 96), (50, 51, 52), (65, 85), (90,)
 _MARKET, _NUMBER = (30, 50, 55), (20,)
+_TURN_NS = 3 * _NS
+"""Where two streams are in trouble and only one reason has room, they take turns of this length."""
 _EQUITY, _DAY = (25, 42, 78), (28, 43, 58)
 
 MARKS = {
@@ -54,13 +57,49 @@ class LinkStatus:
     retry_at_ns: int | None = None
 
 
-def stream_segment(stream: StreamState, now_ns: int, market: MarketState | None, zone: tzinfo | None) -> Segment:
-    """Say what one stream does: live with its lag, quiet until…, stale for…, waiting…, because…."""
+_BRIEF = (
+    ("another program holds", "held by another program"),
+    ("still holds our last session", "our last session lingers"),
+    ("still counted", "another connection is still counted"),
+    ("refused the keys", "keys refused"),
+    ("no data although", "no data"),
+)
+_BRIEF_CELLS = 34
+
+
+def brief(detail: str) -> str:
+    """Shorten a reason to what tells it from others."""
+    known = next((short for words, short in _BRIEF if words in detail), "")
+    plain = detail.removeprefix("cannot connect: ").partition(";")[0].partition(" (")[0]
+    return known or textwrap.shorten(plain, _BRIEF_CELLS, placeholder="…")
+
+
+def stream_segment(
+    stream: StreamState, now_ns: int, market: MarketState | None, zone: tzinfo | None, *, turn: bool = True
+) -> Segment:
+    """Say what one stream does: live with its lag, quiet until…, stale for…, waiting…, because….
+
+    Args:
+        turn: of several streams in trouble it is this one that gives its reason when only one has room.
+    """
     mark, style = MARKS.get(stream.state, ("?", "warn"))
     short = stream.name.removeprefix("data ")
     short = {"account": "acct"}.get(short, short)
     since = fmt.countdown((now_ns - (stream.last_message_ns or stream.since_ns)) / _NS)
     why = f", {stream.detail}" if stream.detail else ""
+
+    def trouble(word: str, span: str) -> Segment:
+        words = f"{word} {span}".rstrip()
+        because = f", {brief(stream.detail)}" if stream.detail else ""
+        after = span.removeprefix("for ") or word
+        forms = (
+            f"{mark} {stream.name} {words}{why}",
+            f"{mark} {short} {words.replace('for ', '')}{why}",
+            f"{mark} {short} {words.replace('for ', '')}{because}",
+            f"{mark} {short} {after}",
+        )
+        return Segment(forms, style, _TROUBLE if turn else _WAITS_ITS_TURN)
+
     match stream.state:
         case "live":
             lag = f" {fmt.lag(stream.lag_ms)}" if stream.lag_ms is not None else ""
@@ -71,12 +110,11 @@ def stream_segment(stream: StreamState, now_ns: int, market: MarketState | None,
                 (f"{mark} {stream.name} quiet{until}", f"{mark} {short} quiet", f"{mark} {short}"), style, _QUIET
             )
         case "stale":
-            return _trouble(f"{mark} {stream.name} stale for {since}", f"{mark} {short} stale {since}", why, style)
+            return trouble("stale", f"for {since}")
         case "waiting":
-            left = _left(stream.retry_at_ns, now_ns)
-            return _trouble(f"{mark} {stream.name} waiting{left}", f"{mark} {short} waiting{left}", why, style)
+            return trouble("waiting", _left(stream.retry_at_ns, now_ns).strip())
         case "failed":
-            return _trouble(f"{mark} {stream.name} failed", f"{mark} {short} failed", why, style)
+            return trouble("failed", "")
         case "connecting":
             return Segment(
                 (f"{mark} {stream.name} connecting{why}", f"{mark} {short} connecting", f"{mark} {short}"), style, _LIVE
@@ -84,10 +122,6 @@ def stream_segment(stream: StreamState, now_ns: int, market: MarketState | None,
     return Segment(
         (f"{mark} {stream.name} {stream.state}", f"{mark} {short} {stream.state}", f"{mark} {short}"), style, _IDLE
     )
-
-
-def _trouble(long: str, short: str, why: str, style: str) -> Segment:
-    return Segment((long + why, short + why, short), style, _TROUBLE)
 
 
 def _left(at_ns: int | None, now_ns: int) -> str:
@@ -125,8 +159,10 @@ def segments(
         bar.append(replace(_link_segment(link, now_ns), action="app.retry"))
     market = account.market if account else None
     if link.state == "connected":
+        troubled = [stream.name for stream in streams if stream.state in ("stale", "waiting", "failed")]
+        speaks = troubled[now_ns // _TURN_NS % len(troubled)] if troubled else ""
         for stream in streams:
-            shown = stream_segment(stream, now_ns, market, zone)
+            shown = stream_segment(stream, now_ns, market, zone, turn=stream.name == speaks)
             bar.append(replace(shown, action=f"app.events({stream.name!r})"))
     if account is not None:
         if account.problem:
