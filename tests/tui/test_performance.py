@@ -19,6 +19,7 @@ from plugtui.tui.model.performance import (
     short_texts,
     total_of,
 )
+from plugtui.tui.palette import Commands
 from plugtui.tui.panes import performance_views as views
 from plugtui.tui.panes.performance import PerformanceChart, PerformancePane
 from plugtui.tui.screens.base import Scroll
@@ -252,6 +253,15 @@ async def test_a_click_on_a_tab_shows_its_view() -> None:
         await stage.pilot.click(tabs, offset=(tabs.text.index("months") + 1, 0))
         await stage.settle()
         assert pane_of(stage).view == "months"
+
+
+async def test_the_palette_leads_to_every_view_from_another_pane() -> None:
+    async with on_stage() as stage:
+        entries = {title: call for title, _, call in Commands(stage.app.screen)._entries()}
+        entries["Performance months"]()
+        await stage.settle()
+        assert (pane_of(stage).view, stage.app.panes.active) == ("months", 2)
+        assert {f"Performance {view}" for view in VIEWS} <= set(entries)
 
 
 async def test_the_large_curve_takes_most_of_the_zoomed_pane() -> None:

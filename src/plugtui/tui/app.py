@@ -328,6 +328,7 @@ class Dashboard(App[Outcome]):
         """Choose what the performance pane shows."""
         pane = self.panes.pane(2)
         if isinstance(pane, PerformancePane):
+            self.panes.go(2)
             pane.show_view(name)
 
     def action_trader_window(self, window: str) -> None:

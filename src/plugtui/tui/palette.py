@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from plugtui.tui.model.performance import WINDOWS
+from plugtui.tui.model.performance import VIEWS, WINDOWS
 from plugtui.tui.themes import NAMES
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Commands(Provider):
         yield from app.commands()
         for window in WINDOWS:
             yield f"Performance window {window}", "curve and figures", partial(app.action_window, window)
+        for view in VIEWS:
+            yield f"Performance {view}", "view of pane 2", partial(app.action_performance_view, view)
         for name in NAMES:
             yield f"Theme {name}", "colours", partial(app.choose_theme, name)
         if app.options.may_stop:

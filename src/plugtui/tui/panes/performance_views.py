@@ -278,7 +278,7 @@ def reconcile_lines(performance: Performance, width: int, zone: tzinfo | None) -
     lines: list[Line] = []
     if found is not None:
         since = fmt.when(found.since_ns, zone)
-        amounts = [("dividends, interest, fees", fmt.signed(found.income))]
+        amounts = [("dividends and fees", fmt.signed(found.income))]
         if found.broker is not None:
             amounts += [
                 ("account, by the broker", fmt.signed(found.broker)),

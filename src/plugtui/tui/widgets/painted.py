@@ -17,7 +17,8 @@ from textual.widget import Widget
 
 TONES = (
     "up", "down", "dim", "warn", "bad", "accent", "strong", "chart", "fall", "axis", "key", "chosen",
-    "live", "paper", "demo", "header", "sorted", "cursor", "cursor-away", "title", "line", "line-focus", "second", "mark", "chart-fill", "fall-fill",
+    "live", "paper", "demo", "header", "sorted", "cursor", "cursor-away", "title", "line", "line-focus",
+    "second", "mark", "chart-fill", "fall-fill",
 )  # fmt: skip
 
 
