@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -13,7 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+
 ROOT = Path(__file__).parents[2]
+_TOKEN = re.compile(r"\x1b\[([\d;]*)H|\x1b\[[<>=?]?[\d;$]*[a-zA-Z]|\x1b\][^\x07]*\x07|\x1b.|([^\x1b])", re.DOTALL)
+"""Places of the cursor, other sequences, characters."""
+
 ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
@@ -58,12 +64,46 @@ class Terminal:
         """Everything that was written to the terminal."""
         return bytes(self._seen)
 
+    def lines(self) -> list[str]:
+        """Return what the screen shows now: what the app has written, put where it belongs."""
+        columns, rows = self._size
+        grid = [[" "] * columns for _ in range(rows)]
+        x = y = 0
+        for place, character in _TOKEN.findall(self.seen.rpartition(ENTER_SCREEN)[2].decode(errors="replace")):
+            if place:
+                y, x = (int(number or 1) - 1 for number in place.split(";"))
+            elif character == "\r":
+                x = 0
+            elif character == "\n":
+                y += 1
+            elif character:
+                if 0 <= y < rows and 0 <= x < columns:
+                    grid[y][x] = character
+                x += cell_len(character)
+        return ["".join(row) for row in grid]
+
+    def find(self, words: str) -> tuple[int, int] | None:
+        """Return column and row, from 1 on, of the first place with these words."""
+        for y, line in enumerate(self.lines()):
+            if words in line:
+                return line.index(words) + 1, y + 1
+        return None
+
+    def click(self, column: int, row: int) -> None:
+        """Press and release the left button, as a terminal reports it."""
+        self.type(f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m")
+
+    def turn_wheel(self, column: int, row: int, notches: int = 1) -> None:
+        """Turn the wheel towards the reader."""
+        self.type(f"\x1b[<65;{column};{row}M" * notches)
+
     def type(self, keys: str) -> None:
         """Press keys."""
         os.write(self.master, keys.encode())
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the window."""
+        self._size = columns, rows
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def stall(self) -> None:

@@ -119,6 +119,57 @@ async def test_a_stalled_terminal_and_its_end_do_not_disturb_the_algorithms(
     assert process_exists(info.pid), "an engine that ran before is left alone"
 
 
+@pytest.mark.parametrize("used", [True, False])
+async def test_a_window_that_is_closed_leaves_an_engine_only_to_algorithms(
+    exchange: Simulator, terminals: list[Terminal], used: bool
+) -> None:
+    terminal, info = await started(terminals)
+    if used:
+        async with algorithm(info, exchange) as counter:
+            await eventually(lambda: terminal.find("1 on"))
+            terminal.hang_up()
+            await eventually(lambda: terminal.process.poll() is not None)
+            before = counter.messages
+            await eventually(lambda: counter.messages > before + 20)
+            assert process_exists(info.pid)
+    else:
+        terminal.hang_up()
+        await eventually(lambda: terminal.process.poll() is not None)
+        await eventually(lambda: not process_exists(info.pid))
+        assert running_engine(Paths()) is None
+
+
+CRASHING = """
+from plugtui.cli.root import main
+from plugtui.tui.app import Dashboard
+def crash(self):
+    raise RuntimeError("on purpose")
+Dashboard.action_help = crash
+main([])
+"""
+
+
+async def test_a_crash_tells_no_secret_says_where_the_log_is_and_leaves_no_orphan(
+    exchange: Simulator, terminals: list[Terminal]
+) -> None:
+    terminal = Terminal(["-c", CRASHING], os.environ)
+    terminals.append(terminal)
+    info = await eventually(lambda: running_engine(Paths()))
+    assert info is not None
+    await eventually(lambda: terminal.find("PAPER") or terminal.find("DEMO"))
+    terminal.type("?")
+    await eventually(lambda: terminal.process.poll() is not None)
+    assert terminal.process.returncode == 1
+    after = terminal.seen.rpartition(LEAVE_SCREEN)[2].decode()
+    for words in ("RuntimeError", "on purpose", f"log: {Paths().log_file}", "the engine has ended"):
+        assert words in after
+    for secret in (exchange.accounts[0].secret, info.token):
+        assert secret.reveal().encode() not in terminal.seen
+        assert secret.reveal() not in Paths().log_file.read_text()
+    assert terminal.state() == terminal.before
+    assert not process_exists(info.pid)
+
+
 async def test_an_engine_that_died_is_started_again(exchange: Simulator, terminals: list[Terminal]) -> None:
     terminal, info = await started(terminals)
     os.kill(info.pid, signal.SIGKILL)

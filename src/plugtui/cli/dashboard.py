@@ -1,6 +1,7 @@
 """``plugtui`` without a command, ``plugtui attach`` and the dashboard of ``plugtui demo``."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -121,7 +122,7 @@ def open_dashboard(profile: str | None, theme: str | None) -> int:
         from plugtui.demo.world import DemoOptions
 
         return open_demo(DemoOptions(), theme)
-    print(f"log: {paths.log_file}", file=sys.stderr)
+    _tell(f"log: {paths.log_file}")
     return 1 if outcome.crashed else 0
 
 
@@ -130,8 +131,14 @@ async def _show(host: Host, options: "Options") -> "Outcome":
 
     outcome = await run_dashboard(host.open, options, abandon=host.abandon)
     if line := await host.leave(outcome):
-        print(line, file=sys.stderr)
+        _tell(line)
     return outcome
+
+
+def _tell(line: str) -> None:
+    """Say something on the way out, unless the terminal has been closed."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr)
 
 
 def _options(paths: "Paths", theme: str | None, host: Host | None, on_quit: str | None = None) -> "Options":
@@ -234,7 +241,7 @@ def attach(url: str, token: str | None, token_file: Path | None, theme: str | No
     set_up_logging(paths, "INFO", to_stderr=False)
     options = replace(_options(paths, theme, None, on_quit="leave"), new_token=remote.new_token, may_stop=True)
     outcome = asyncio.run(_attached(remote, options))
-    print(f"log: {paths.log_file}", file=sys.stderr)
+    _tell(f"log: {paths.log_file}")
     return 1 if outcome.crashed else 0
 
 

@@ -13,6 +13,7 @@ import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -54,7 +55,7 @@ async def run_dashboard(open_link: LinkFactory, options: Options, *, abandon: Ab
     settling.cancel()
     if outcome is None:
         # It crashed (the traceback is on the screen and in the log): algorithms must not suffer from that.
-        return Outcome(crashed=app.return_code not in (None, 0))
+        return replace(app.outcome_of_signal(), crashed=app.return_code not in (None, 0))
     return outcome
 
 

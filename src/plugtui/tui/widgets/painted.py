@@ -111,7 +111,7 @@ class Painted(Toned):
     async def on_click(self, event: events.Click) -> None:
         """Do what the clicked stretch says."""
         offset = event.get_content_offset(self)
-        run = self.run_at(offset.x, offset.y) if offset else None
+        run = self.run_at(offset.x, offset.y) if offset is not None else None
         if run and run.action:
             event.stop()
             await self.run_action(run.action)
