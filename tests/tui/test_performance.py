@@ -270,6 +270,23 @@ async def test_the_large_curve_takes_most_of_the_zoomed_pane() -> None:
         assert pane_of(stage).query_one(PerformanceChart).size.height >= 24
 
 
+async def test_the_curve_is_read_point_by_point_with_keys_and_mouse() -> None:
+    async with on_stage() as stage:
+        await stage.press("2", "z", "full_stop")
+        view = pane_of(stage).query_one(PerformanceChart)
+        assert "02 Mar 2026   103,8" in stage.head(2)
+        assert "│" in view.render_line(3).text
+        await stage.press(*["comma"] * 30)
+        assert "22 Feb 2026" in stage.head(2) and "drawdown  -0.43 %" in stage.head(2)
+        assert "[1M]" in stage.head(2)
+        await stage.press("escape")
+        assert "drawdown" not in stage.head(2) and "│" not in view.render_line(3).text
+        assert stage.app.panes.zoomed
+        await stage.pilot.hover(view, offset=(0, 3))
+        await stage.settle()
+        assert "31 Jan 2026" in stage.head(2)
+
+
 async def test_growth_is_drawn_beside_the_benchmark_with_a_legend() -> None:
     async with on_stage() as stage:
         await stage.press("2", "z", "i")

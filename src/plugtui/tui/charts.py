@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
 from plugtui.tui.axes import Path, bounds, last_text, resample, time_line, time_ticks, value_texts, value_ticks
 from plugtui.tui.widgets.painted import Line, Painted, Run
 
@@ -269,12 +274,18 @@ def _row_runs(layers: Sequence[tuple[str, Sequence[int]]], back: str, marks: dic
 
 
 class ChartView(Painted):
-    """The equity curve with its drawdown below, sharing the time axis."""
+    """The equity curve with its drawdown below, sharing the time axis; a point of it can be read."""
+
+    class Pointed(Message):
+        """The reader points at another moment, or at none any more."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._key: tuple[object, ...] = ()
         self._again: Callable[[], None] | None = None
+        self._span = (0, 0)
+        self._plot_width = 0
+        self._pointer: int | None = None
 
     def draw(
         self,
@@ -293,11 +304,14 @@ class ChartView(Painted):
         if key == self._key or not width or not height:
             return
         self._key = key
-        self.paint(two_charts(upper, lower, width, height, zone, beside=beside, flows=flows))
+        lines = two_charts(upper, lower, width, height, zone, beside=beside, flows=flows)
+        self._span = (upper.times_ns[0], upper.times_ns[-1]) if len(upper.times_ns) > 1 else (0, 0)
+        self._plot_width = width - len(lines[0][-1].text) if lines and len(lines[0]) > 1 else 0
+        self.paint(lines)
 
     def say(self, words: Sequence[str]) -> None:
         """Write words in the middle instead of a curve."""
-        self._key, self._again = (), partial(self.say, words)
+        self._key, self._again, self._plot_width = (), partial(self.say, words), 0
         blank: list[Line] = [(Run(""),)] * max(0, (self.size.height - len(words)) // 2)
         self.paint(blank + [(Run(word.center(self.size.width), "dim"),) for word in words])
 
@@ -305,6 +319,50 @@ class ChartView(Painted):
         """Draw the same curves in the new size."""
         if self._again:
             self._again()
+
+    # ------------------------------------------------------------ reading a point
+
+    @property
+    def pointed_ns(self) -> int | None:
+        """The moment that is pointed at."""
+        if self._pointer is None or self._plot_width < 2:
+            return None
+        first_ns, last_ns = self._span
+        return first_ns + round(
+            (last_ns - first_ns) * min(self._pointer, self._plot_width - 1) / (self._plot_width - 1)
+        )
+
+    def point(self, cell: int | None) -> None:
+        """Point at a cell of the plot; ``None``: at none."""
+        inside = cell is not None and 0 <= cell < self._plot_width
+        new = cell if inside else None
+        if new != self._pointer:
+            self._pointer = new
+            self.refresh()
+            self.post_message(self.Pointed())
+
+    def step(self, by: int) -> None:
+        """Point at the next cell; from none, at the newest value."""
+        at = self._plot_width - 1 if self._pointer is None else self._pointer + by
+        self.point(max(0, min(self._plot_width - 1, at)))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Point at what the mouse is over."""
+        offset = event.get_content_offset(self)
+        self.point(offset.x if offset else None)
+
+    def on_leave(self) -> None:
+        """Point at nothing when the mouse has gone."""
+        self.point(None)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line, through which the pointer's line may go."""
+        strip = super().render_line(y)
+        at = self._pointer
+        # The lowest line is the time axis.
+        if at is None or at >= self._plot_width or y >= len(self._lines) - 1:
+            return strip
+        return Strip.join([strip.crop(0, at), Strip([Segment("│", self.tone("strong"))]), strip.crop(at + 1)])
 
 
 def two_charts(

@@ -1,12 +1,15 @@
 """Pane 2: how the account is doing."""
 
+from bisect import bisect
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
+from plugtui.tui import format as fmt
 from plugtui.tui.charts import Beside, ChartView, Flow, Series, chart
 from plugtui.tui.model.performance import VIEWS, Curve, Performance, benchmark_texts, figure_texts, short_texts
 from plugtui.tui.panes import performance_views as views
@@ -43,6 +46,10 @@ class PerformancePane(Pane):
         Binding("V", "view(-1)", "View before", id="view-before", show=False, tooltip="The view before"),
         Binding("i", "index", "growth", id="index", tooltip="Money, or growth without deposits beside the benchmark"),
         Binding("b", "benchmark", "benchmark", id="benchmark", tooltip="Compare with another symbol"),
+        Binding("full_stop", "point(1)", "Point on", id="point-on", show=False, tooltip="Read the curve one step on"),
+        Binding(
+            "comma", "point(-1)", "Point back", id="point-back", show=False, tooltip="Read the curve one step back"
+        ),
         Binding("enter", "definitions", "definitions", id="definitions", tooltip="Every figure with its definition"),
     ]
 
@@ -75,22 +82,44 @@ class PerformancePane(Pane):
 
     def head_left(self) -> list[Run]:
         """Say what the curve is, as far as there is room beside the windows."""
-        performance, against = self.world.performance, self.world.performance.told.benchmark
+        performance = self.world.performance
         room = self.size.width - 22 - len(self.name_shown) - 10
-        runs: list[Run] = []
-        if self.view != VIEWS[0] and not self._tabbed():
-            runs = [Run(f" {self.view}", "accent")]
-        elif self._as_index:
-            runs = [Run(" growth", "dim")]
-            if against is not None and self._beside(performance.curve) and not self._tabbed():
-                runs.append(Run(f" {_SECOND} {against.symbol}", "second"))
-        elif performance.told.flows and not self._tabbed():
-            runs = [Run(" ▴▾", "accent"), Run(" payments", "dim")]
+        runs = self._read_point(performance) or self._what(performance)
         if performance.loaded != performance.window and performance.loaded:
             runs.append(Run(" …", "warn"))
         while runs and sum(len(run.text) for run in runs) > room:
             runs.pop()
         return runs
+
+    def _what(self, performance: Performance) -> list[Run]:
+        """Name the view, or what is drawn."""
+        against = performance.told.benchmark
+        if self.view != VIEWS[0]:
+            return [] if self._tabbed() else [Run(f" {self.view}", "accent")]
+        if self._as_index:
+            runs = [Run(" growth", "dim")]
+            if against is not None and not self._tabbed() and self._beside(performance.curve):
+                runs.append(Run(f" {_SECOND} {against.symbol}", "second"))
+            return runs
+        if performance.told.flows and not self._tabbed():
+            return [Run(" ▴▾", "accent"), Run(" payments", "dim")]
+        return []
+
+    def _read_point(self, performance: Performance) -> list[Run]:
+        """Write what the curve was at the moment that is pointed at."""
+        moment, curve = self.query_one(PerformanceChart).pointed_ns, performance.curve
+        if self.view != VIEWS[0] or moment is None or len(curve) < 2:
+            return []
+        at = min(max(0, bisect(curve.times_ns, moment) - 1), len(curve) - 1)
+        if at + 1 < len(curve) and curve.times_ns[at + 1] - moment < moment - curve.times_ns[at]:
+            at += 1
+        form = "%H:%M" if performance.loaded == "1D" else "%d %b %Y" if self._tabbed() else "%d %b"
+        value = fmt.percent(curve.index[at] - 1) if self._as_index else fmt.thousands(curve.equity[at], 0)
+        return [
+            Run(" " + fmt.when(curve.times_ns[at], self.world.zone).strftime(form), "strong"),
+            Run(f" {value:>9}" if self._tabbed() else f" {value}", "chart"),
+            Run(f"  drawdown {fmt.percent(curve.drawdown[at]):>8}", "fall"),
+        ]
 
     def head_right(self) -> list[Run]:
         """Offer the windows."""
@@ -273,6 +302,15 @@ class PerformancePane(Pane):
             self.main().focus()
         self.call_after_refresh(self.paint_pane, self.dashboard.now_ns())
 
+    def action_point(self, by: int) -> None:
+        """Read the curve one step on or back."""
+        self.query_one(PerformanceChart).step(by)
+
+    @on(ChartView.Pointed)
+    def _pointed(self, event: ChartView.Pointed) -> None:
+        event.stop()
+        self.paint_head()
+
     def action_definitions(self) -> None:
         """Show every figure with its definition, in the whole terminal; again: back to the curve."""
         if self.view == "figures":
@@ -283,9 +321,11 @@ class PerformancePane(Pane):
         self.show_view("figures")
 
     def clear_filter(self) -> bool:
-        """Go back to the curve first when the reader steps back."""
-        if self.view == VIEWS[0]:
+        """Point at nothing, then go back to the curve, when the reader steps back."""
+        chart_view = self.query_one(PerformanceChart)
+        if self.view == VIEWS[0] and chart_view.pointed_ns is None:
             return False
+        chart_view.point(None)
         self.show_view(VIEWS[0])
         return True
 
