@@ -128,14 +128,16 @@ class TradersPane(Pane):
         notes = table_notes(self.world.traders.feed)
         state = self._selected()
         why = unranked_because(state) if state else ""
-        tail = [Run(f" {state.name} not ranked: {why} ", "warn"), Run("─", "line")] if state and why else []
-        room = rule.size.width - 1 - len(words) - sum(len(run.text) for run in notes)
-        if sum(len(run.text) for run in tail) > room and state:
-            tail = [Run(f" not ranked: {why} ", "warn")]
-        if sum(len(run.text) for run in tail) > room:
-            tail = []
-        room -= sum(len(run.text) for run in tail)
-        rule.paint([(Run("─", "line"), Run(words, "dim"), *notes, Run("─" * room, "line"), *tail)])
+        room = rule.size.width - 1 - sum(len(run.text) for run in notes)
+        texts = (
+            [(words, f" {state.name} not ranked: {why} "), (" feed ", f" {state.name}: {why} "), (" ", f" {why} ")]
+            if state and why
+            else []
+        )
+        words, said = next((pair for pair in texts if len(pair[0]) + len(pair[1]) < room), (words, ""))
+        line = "─" * (room - len(words) - len(said) - bool(said))
+        tail = (Run(said, "warn"), Run("─", "line")) if said else ()
+        rule.paint([(Run("─", "line"), Run(words, "dim"), *notes, Run(line, "line"), *tail)])
 
     def _paint_card(self, now_ns: int) -> None:
         state, view = self._selected(), self.query_one("#traders-card", Painted)

@@ -29,6 +29,9 @@ _ORDERS = "trade_updates"
 _WIDE = 76
 """From this width on an order's line has its terms and what happened last."""
 
+_NARROW = 50
+"""Below this width peaks and prices are left out."""
+
 _STATUS = {"partially_filled": "partial", "pending_new": "pending", "pending_cancel": "cancelling",
            "pending_replace": "replacing", "done_for_day": "day done"}  # fmt: skip
 _TONES = {"filled": "up", "rejected": "bad", "partially_filled": "warn", "new": "", "accepted": ""}
@@ -125,7 +128,10 @@ def spark_lines(
     ]
     if rest:
         measures.append(_Measure("REST", history.request_rates(), f"{per_minute}/min", "", "accent"))
-    room = max(10, width - _LABEL - _NUMBER - _PEAK - 1)
+    peak = _PEAK if width >= _NARROW else 0
+    room = max(10, width - _LABEL - _NUMBER - peak - 1)
+    if not peak:
+        measures = [measure._replace(peak="") for measure in measures]
     lines = [
         line for at, measure in enumerate(measures) for line in _spark(measure, history.taken, room, 1 if at else rows)
     ]
@@ -213,12 +219,12 @@ def _order_line(world: World, life: OrderLife, width: int) -> Line:
     filled = f"{fmt.quantity(life.filled_qty)}/{fmt.quantity(life.qty)}" if life.qty is not None else ""
     price = fmt.price(life.average_price) if life.average_price is not None else ""
     status = life.status.replace("_", " ") if wide else _STATUS.get(life.status, life.status)
+    numbers = (Run(f"{filled:>10}"), Run(f"{price:>11}  ")) if width >= _NARROW else ()
     line = [
         Run(f"{time:<{13 if wide else 9}}", "dim"),
         Run(f"{life.side.upper():<5}", "up" if life.side.startswith("b") else "down"),
         Run(f"{life.symbol:<8} "),
-        Run(f"{filled:>10}"),
-        Run(f"{price:>11}  "),
+        *numbers,
         Run(f"{status:<17}" if wide else status, _TONES.get(life.status, "dim")),
     ]
     if wide:

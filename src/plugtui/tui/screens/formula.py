@@ -42,8 +42,8 @@ class FormulaScreen(LinesWindow[None]):
                     (
                         Run(f"{'–' if why else place:>2}  ", "dim"),
                         Run(fmt.fit(state.name, _NAME), "accent"),
-                        Run(f"{fmt.ratio(state.score):>8}", "" if why else "strong"),
-                        Run(f"   not ranked: {why}" if why else "", "warn"),
+                        Run("" if why else f"{fmt.ratio(state.score):>8}", "strong"),
+                        Run(f"  {why}" if why else "", "warn"),
                     )
                 )
         return lines
