@@ -118,6 +118,38 @@ async def test_facts_reach_every_dashboard_in_order_and_once(link: Link) -> None
     assert [follower.result() for follower in followers] == [expected] * 3
 
 
+async def test_facts_that_come_together_travel_in_one_message_and_a_lone_one_at_once(link: Link) -> None:
+    async with dialled(link) as socket:
+        await socket.receive_str()
+        await link.tell("alone")
+        first = decode_from_engine(await socket.receive_str(timeout=10))
+        assert isinstance(first, Facts)
+        assert [text_of(fact) for fact in first.facts] == ["alone"]
+        for number in range(30):
+            await link.tell(f"{number}a", f"{number}b")
+        messages: list[int] = []
+        while sum(messages) < 60:
+            message = decode_from_engine(await socket.receive_str(timeout=10))
+            if isinstance(message, Facts):
+                messages.append(len(message.facts))
+        assert len(messages) < 30
+
+
+async def test_a_message_holds_no_more_than_its_bound_of_bytes(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "BATCH_BYTES", 1_000)
+    async with dialled(link) as socket:
+        await socket.receive_str()
+        texts = ["x" * size for size in (300, 300, 300, 300, 5_000, 10)]
+        await link.tell(*texts)
+        seen: list[list[str]] = []
+        while sum(map(len, seen)) < len(texts):
+            message = decode_from_engine(await socket.receive_str(timeout=10))
+            if isinstance(message, Facts):
+                seen.append([text_of(fact) for fact in message.facts])
+        assert [text for texts in seen for text in texts] == texts
+        assert [len(texts) for texts in seen] == [2, 2, 1, 1]
+
+
 async def test_only_topics_that_changed_are_sent(link: Link) -> None:
     async with dialled(link) as socket:
         assert isinstance(decode_from_engine(await socket.receive_str()), Snapshot)

@@ -171,9 +171,10 @@ class StateCache:
 class Dashboard:
     """One connected dashboard."""
 
-    def __init__(self, socket: web.WebSocketResponse, address: str) -> None:
+    def __init__(self, socket: web.WebSocketResponse, request: web.BaseRequest) -> None:
         self.socket = socket
-        self.address = address
+        self.address = request.remote or ""
+        self._transport = request.transport
         self.seq = 0
         """Number of the last fact sent."""
         self.numbers: dict[str, int] = {}
@@ -207,9 +208,8 @@ class Dashboard:
 
     def abort(self) -> None:
         """Cut the connection without a word."""
-        transport = self.socket.get_extra_info("transport") or getattr(self.socket, "_transport", None)
-        if transport is not None:
-            transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
 
 class ControlServer:
@@ -263,7 +263,7 @@ class ControlServer:
             )
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=_MAX_COMMAND_BYTES, compress=False)
         await socket.prepare(request)
-        dashboard = Dashboard(socket, request.remote or "")
+        dashboard = Dashboard(socket, request)
         hello = await self._hello(dashboard)
         if hello is None:
             return socket
