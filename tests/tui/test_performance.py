@@ -118,6 +118,12 @@ def test_a_figure_stands_beside_that_of_the_window_before() -> None:
     assert "before: " in lines[0]
 
 
+def test_what_makes_the_figures_doubtful_is_said() -> None:
+    performance = answered(marks=[{"time_ns": NOW, "kind": "spike", "text": "+50.0% on 2026-03-02; a split, perhaps"}])
+    lines = text_of(views.figures_view(performance, account(), 100, UTC))
+    assert lines[-1] == "02 Mar 2026  +50.0% on 2026-03-02; a split, perhaps"
+
+
 def test_a_benchmark_that_is_not_available_says_why() -> None:
     performance = answered(benchmark={"symbol": "SPY", "problem": "the data host does not answer", "curve": []})
     texts = benchmark_texts(performance)

@@ -110,6 +110,13 @@ class Reconciled(msgspec.Struct, frozen=True):
     held_before: int = 0
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """Something that a person should know before he trusts the figures."""
+
+    time_ns: int
+    text: str
+
+
 class _Answer(msgspec.Struct, frozen=True):
     """What the engine answers, as far as it has a fixed shape; an older engine leaves parts out."""
 
@@ -120,6 +127,7 @@ class _Answer(msgspec.Struct, frozen=True):
     benchmark: Benchmark | None = None
     drawdowns: list[Fall] = []
     calendar: list[Year] = []
+    marks: list[Remark] = []
     definitions: dict[str, str] = {}
     reconcile: Reconciled | None = None
     progress: str = ""
@@ -353,7 +361,9 @@ def short_texts(performance: Performance, account: AccountState | None) -> list[
     if performance.told.before is not None:
         past = performance.told.before.figures.total_return
         words = performance.told.definitions.get("previous", "").partition(": ")[2]
-        compared.insert(0, FigureText("previous", "before", Cell(fmt.percent(past), _tone(past)), words))
+        compared.insert(
+            0, FigureText("previous", f"prev {performance.loaded}", Cell(fmt.percent(past), _tone(past)), words)
+        )
     return [*rows[:8], *compared, *rows[8:]]
 
 

@@ -22,7 +22,7 @@ from plugtui.tui.model.performance import (
 from plugtui.tui.screens.base import heading
 from plugtui.tui.widgets.painted import Line, Run
 
-_GAP = 3
+_GAPS = (3, 2)
 _NUMBER = 7
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONEY = 12
@@ -35,10 +35,10 @@ _BLANK: Line = (Run(""),)
 
 def figure_grid(figures: Sequence[FigureText], width: int, rows: int) -> list[Line]:
     """Lay the figures out in columns, the most important first, at most ``rows`` lines; nothing is cut."""
-    for columns in range(6, 0, -1):
+    for columns, gap in ((columns, gap) for columns in range(6, 0, -1) for gap in _GAPS):
         shown = figures[: rows * columns]
         widths = [max(_needed(figure) for figure in shown[i::columns]) for i in range(min(columns, len(shown)))]
-        spare = width - sum(widths) - _GAP * (len(widths) - 1)
+        spare = width - sum(widths) - gap * (len(widths) - 1)
         if spare >= 0:
             break
     widths = [cells + max(0, spare) // len(widths) for cells in widths]
@@ -47,7 +47,7 @@ def figure_grid(figures: Sequence[FigureText], width: int, rows: int) -> list[Li
         line: list[Run] = []
         for figure, cells in zip(shown[start : start + columns], widths, strict=False):
             value = fmt.fit(figure.value.text, max(1, cells - len(figure.title) - 1), "right")
-            line += [Run(" " * _GAP)] if line else []
+            line += [Run(" " * gap)] if line else []
             line += [Run(figure.title + " ", "dim"), Run(value, figure.value.style or "strong")]
         lines.append(tuple(line))
     return lines
@@ -103,6 +103,10 @@ def figures_view(performance: Performance, account: AccountState | None, width: 
     more = more_texts(performance)
     if more:
         lines += [_BLANK, heading("risk and use of the capital", width), *figure_table(more, width, before=False)]
+    if performance.told.marks:
+        lines += [_BLANK, heading("to mind", width)]
+        remarks = [f"{fmt.when(mark.time_ns, zone):%d %b %Y}  {mark.text}" for mark in performance.told.marks]
+        lines += [(Run(line, "warn"),) for text in remarks for line in textwrap.wrap(text, max(16, width))]
     return lines
 
 
