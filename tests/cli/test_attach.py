@@ -47,7 +47,7 @@ async def refused(terminals: list[Terminal], *arguments: str) -> str:
 
 async def test_where_nothing_listens_it_says_what_to_look_at(terminals: list[Terminal]) -> None:
     said = await refused(terminals, f"http://127.0.0.1:{unused_port()}/", "--token", "t")
-    assert "does not answer (connection refused)" in said and "`plugtui status` over there" in said
+    assert "does not answer: connection refused" in said and "`plugtui status` says so" in said
 
 
 async def test_a_wrong_token_is_told_before_the_screen_is_taken(link: Link, terminals: list[Terminal]) -> None:
@@ -73,7 +73,7 @@ async def test_an_engine_of_another_version_is_told_with_both_versions(terminals
     app.router.add_get("/plugtui/control", answer)
     async with TestServer(app) as server:
         said = await refused(terminals, str(server.make_url("/")), "--token", "t")
-    assert "the engine is plugtui 0, this is plugtui" in said and "the same plugtui on both sides" in said
+    assert "the engine is plugtui 0, this is plugtui" in said and "Use the same plugtui on both sides" in said
 
 
 @pytest.mark.parametrize("address", ["ftp://127.0.0.1:1", "http://", "http://:"])

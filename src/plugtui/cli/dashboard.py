@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plugtui.tui.options import Options, Outcome
 
 _GOING_AWAY = 1001
+_PATIENCE_S = 3.0
 _NO_TERMINAL = "the dashboard needs a terminal, and this is none"
 
 
@@ -78,7 +79,7 @@ class Host:
         info = self._info
         if info is None:
             return ""
-        if not self.must_stop(outcome):
+        if not self.must_stop(outcome) or (not outcome.asked and await _is_watched(info)):
             return f"the engine keeps running: {info.url} (pid {info.pid}); `plugtui` attaches to it again"
         if self._started is not None and self._started.exit_code is None:
             await self._started.stop()
@@ -89,6 +90,19 @@ class Host:
         """Do it without waiting."""
         if self.must_stop(outcome) and self._info is not None:
             os.kill(self._info.pid, signal.SIGTERM)
+
+
+async def _is_watched(info: "EngineInfo") -> bool:
+    """Say whether another dashboard is connected to the engine; this one has left."""
+    from plugtui.control.client import ControlClient
+
+    try:
+        async with ControlClient(info.url, info.token) as client:
+            await client.connect(states=False)
+            status = await client.command("status", timeout_s=_PATIENCE_S)
+    except ControlError:
+        return False
+    return int(status.get("dashboards", 1)) > 1
 
 
 async def _stop(info: "EngineInfo") -> str:
@@ -209,8 +223,13 @@ def keep_address(paths: "Paths", base_url: str) -> None:
 def _require_terminal(
     instead: str = "`plugtui serve` runs the engine without one, `plugtui status` says how it is",
 ) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not served() and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise PlugtuiError(_NO_TERMINAL, instead)
+
+
+def served() -> bool:
+    """Say whether the dashboard is shown in a browser (`textual serve`): no terminal, but Textual speaks to the server."""
+    return "TEXTUAL_DRIVER" in os.environ
 
 
 # ---------------------------------------------------------------- plugtui attach
@@ -263,9 +282,9 @@ class Remote:
         self._url = url if "://" in url else f"http://{url}"
         self._file = file
         control_url(self._url)
-        if file is None:
-            token = token or os.environ.pop("PLUGTUI_TOKEN", "") or click.prompt("token", hide_input=True, err=True)
-        self._token = _read_token(file) if file else Secret(str(token).strip())
+        self._token = (
+            _read_token(file) if file else Secret(token or os.environ.pop("PLUGTUI_TOKEN", "") or _ask_for_token())
+        )
         self.new_token = None if file else self._take
 
     def _take(self, token: Secret) -> None:
@@ -280,6 +299,14 @@ class Remote:
             self._token = _read_token(self._file)
         masker.learn(self._token)
         return ControlClient(self._url, self._token)
+
+
+def _ask_for_token() -> str:
+    if served():
+        raise PlugtuiError(
+            "there is no token, and nobody who could be asked", "set PLUGTUI_TOKEN, or name --token-file"
+        )
+    return str(click.prompt("token", hide_input=True, err=True)).strip()
 
 
 def _read_token(file: Path) -> Secret:

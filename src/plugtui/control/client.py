@@ -223,14 +223,27 @@ def _merged(older: States | None, newer: States) -> States:
 
 
 def _refused(url: str, error: Exception) -> ControlError:
-    address = url.partition("://")[2].removesuffix(PATH)
+    address = url.partition("://")[2].rstrip("/").removesuffix(PATH)
     if isinstance(error, InvalidStatusCode) and error.status_code == 401:
-        return ControlError(
-            "the engine refused the token", "It lies in the profile's engine.json and changes at each start."
+        return TokenRefused(
+            "the engine refused the token",
+            "It lies in the engine.json of the engine's profile and changes each time the engine starts.",
         )
+    if isinstance(error, msgspec.DecodeError):
+        return _other_version("of another version")
     if isinstance(error, InvalidHandshake):
-        return ControlError(f"no plugtui engine answers at {address}", str(error))
+        return ControlError(
+            f"no plugtui engine answers at {address}: {error}",
+            "The address is the gateway's, as `plugtui status` shows it.",
+        )
     return ControlError(
         f"the engine at {address} does not answer: {describe(error)}",
-        "Does it still run there? `plugtui status` says so; its token changes at each start.",
+        "Does it still run there? `plugtui status` says so; it listens on 127.0.0.1 unless told otherwise.",
+    )
+
+
+def _other_version(version: str) -> ControlError:
+    return ControlError(
+        f"the engine is plugtui {version}, this is plugtui {__version__}: they do not understand each other",
+        "Use the same plugtui on both sides.",
     )

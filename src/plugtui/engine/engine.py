@@ -364,6 +364,7 @@ class Engine:
             "algos": self.algos(),
             "traders": self.traders(),
             "facts": self._facts.seq,
+            "dashboards": self._control.dashboards,
         }
 
     async def _retry(self, _: NoArgs) -> dict[str, Any]:

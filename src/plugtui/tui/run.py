@@ -5,8 +5,10 @@ app's event loop in a write; then a watchdog restores what it can and ends the p
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import select
 import signal
 import sys
 import termios
@@ -50,13 +52,34 @@ async def run_dashboard(open_link: LinkFactory, options: Options, *, abandon: Ab
     """
     app = Dashboard(open_link, options)
     settling = asyncio.get_running_loop().call_later(SETTLED_S, garbage.settle)
-    with _leaving_on_signals(app, abandon):
+    if "TEXTUAL_DRIVER" in os.environ:
+        _leave_with_the_server(app)
+    outcome: Outcome | None = None
+    with _leaving_on_signals(app, abandon), contextlib.suppress(BrokenPipeError):
         outcome = await app.run_async()
     settling.cancel()
     if outcome is None:
         # It crashed (the traceback is on the screen and in the log): algorithms must not suffer from that.
         return replace(app.outcome_of_signal(), crashed=app.return_code not in (None, 0))
     return outcome
+
+
+def _leave_with_the_server(app: Dashboard) -> None:
+    """Leave when the server that shows this in a browser is gone: Textual's driver would stay for ever."""
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        log.info("the server of this dashboard is gone: leaving")
+        app.exit(app.outcome_of_signal())
+
+    def watch() -> None:
+        hung_up = select.poll()
+        hung_up.register(0, 0)
+        hung_up.poll()
+        with contextlib.suppress(RuntimeError):  # the loop has ended before the server
+            loop.call_soon_threadsafe(leave)
+
+    threading.Thread(target=watch, daemon=True, name="server").start()
 
 
 @contextmanager

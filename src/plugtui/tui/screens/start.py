@@ -66,7 +66,7 @@ class TokenScreen(Form):
 
         super().__init__(
             "The engine has another token",
-            [f"{error.title[:1].upper()}{error.title[1:]}: {error.hint}.", ""],
+            [f"{error.title[:1].upper()}{error.title[1:]}.", error.hint, ""],
             [("token", "token", "", True)],
             submit,
             verb="Attach",
