@@ -113,6 +113,8 @@ async def test_any_number_of_traders_fits_scrolls_and_keeps_the_cursor_on_its_ro
         if not count:
             assert "p: plug in an account" in stage.text()
             return
+        seen = sum("trader-" in line for line in names(stage))
+        assert seen == count or f" {count - seen} more ↓ " in stage.text()
         await stage.press("G")
         board = stage.table("#traders-board")
         assert board.selected.state.name == f"trader-{count - 1:02}"

@@ -14,7 +14,7 @@ from plugtui.tui.screens.algorithm_lines import preview_lines
 from plugtui.tui.widgets.lines import LineTable
 from plugtui.tui.widgets.painted import Painted, Run
 
-_PREVIEW = 6
+_PREVIEW = 4
 """Lines that must be free before the selected algorithm is shown below the table."""
 
 

@@ -118,7 +118,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def go(self, number: int) -> None:
         """Show a pane and put the focus into it."""
         self.activate(number)
-        self.pane(number).main().focus()
+        # At once: a key typed right after this one is meant for that pane.
+        self.set_focus(self.pane(number).main())
 
     def zoom(self) -> None:
         """Give the whole terminal to the active pane, or take it back."""

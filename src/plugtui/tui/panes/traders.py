@@ -125,10 +125,12 @@ class TradersPane(Pane):
         rule = self.query_one("#traders-rule", Painted)
         followed = sum(state.followed for state in self.world.traders.states)
         words = f" feed of {followed} followed " if followed else " feed "
+        below = self.query_one("#traders-board", LineTable).below
+        more = f" {below} more ↓ " if below else ""
         notes = table_notes(self.world.traders.feed)
         state = self._selected()
         why = unranked_because(state) if state else ""
-        room = rule.size.width - 1 - sum(len(run.text) for run in notes)
+        room = rule.size.width - 1 - len(more) - sum(len(run.text) for run in notes)
         texts = (
             [(words, f" {state.name} not ranked: {why} "), (" feed ", f" {state.name}: {why} "), (" ", f" {why} ")]
             if state and why
@@ -137,7 +139,7 @@ class TradersPane(Pane):
         words, said = next((pair for pair in texts if len(pair[0]) + len(pair[1]) < room), (words, ""))
         line = "─" * (room - len(words) - len(said) - bool(said))
         tail = (Run(said, "warn"), Run("─", "line")) if said else ()
-        rule.paint([(Run("─", "line"), Run(words, "dim"), *notes, Run(line, "line"), *tail)])
+        rule.paint([(Run("─", "line"), Run(more, "accent"), Run(words, "dim"), *notes, Run(line, "line"), *tail)])
 
     def _paint_card(self, now_ns: int) -> None:
         state, view = self._selected(), self.query_one("#traders-card", Painted)

@@ -33,6 +33,7 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
     Args:
         table: the rows.
         empty: lines to show when there are none ("what to press").
+        ending: what stands below the last row when the list is not all there is.
     """
 
     # Textual follows the first base only, so the tones are named here again.
@@ -68,12 +69,13 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         table: Table[R],
         *,
         empty: Callable[[], list[str]] | None = None,
+        ending: Callable[[], str] | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.table = table
-        self._empty = empty
+        self._empty, self._ending = empty, ending
         self._cursor_key: str | None = None
         self._cursor = 0
         self._placed: list[Placed[R]] = []
@@ -127,7 +129,8 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         return self._cursor == 0 and self.table.sort is None
 
     def _place(self) -> None:
-        width = self.scrollable_content_region.width
+        # A cell stays free between the last column and the scroll bar, where there is one.
+        width = self.scrollable_content_region.width - min(1, self.styles.scrollbar_size_vertical)
         layout = (width, self.table.sort, tuple(self.table.widest.items()))
         if layout != self._layout:
             self._layout = layout
@@ -139,7 +142,7 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
             self._painted = []
 
     def _resize_view(self) -> None:
-        lines = len(self.table.view()) + len(self._headings)
+        lines = len(self.table.view()) + len(self._headings) + bool(self._ending_text())
         size = Size(self.scrollable_content_region.width, lines + _HEADER)
         before = self.virtual_size
         if size == before:
@@ -187,7 +190,13 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
                     return heading
                 break
             above += 1
-        return line - above if 0 <= line - above < len(self.table.view()) else None
+        rows = len(self.table.view())
+        if rows and line - above == rows:
+            return self._ending_text() or None
+        return line - above if 0 <= line - above < rows else None
+
+    def _ending_text(self) -> str:
+        return self._ending() if self._ending else ""
 
     def _line_of(self, index: int) -> int:
         """Return the line of a row."""
@@ -303,6 +312,13 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         self.repaint()
         self.paint()
 
+    @property
+    def below(self) -> int:
+        """Rows that stand below what can be seen."""
+        last = int(self.scroll_y) + self.size.height - _HEADER - 1
+        headings = sum(1 for above, (index, _) in enumerate(self._headings) if index + above <= last)
+        return max(0, len(self.table.view()) - (last + 1 - headings))
+
     # ------------------------------------------------------------ cursor
 
     @property
@@ -330,10 +346,11 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         top = int(self.scroll_y)
         line = self._line_of(self._cursor)
         first = line - 1 if isinstance(self._at(line - 1), str) and rows > 1 else line
+        last = line + 1 if self._cursor == len(self.table.view()) - 1 and self._ending_text() and rows > 1 else line
         if first < top:
             top = first
-        elif line >= top + rows:
-            top = line - rows + 1
+        elif last >= top + rows:
+            top = last - rows + 1
         else:
             return
         self._resize_view()
