@@ -55,6 +55,29 @@ async def test_orders_are_exported_too(ledger, capsys):
     assert (row["order_id"], row["status"], row["limit_price"]) == ("o1", "filled", None)
 
 
+async def test_the_account_day_by_day_is_what_analyse_reads(ledger, capsys, monkeypatch):
+    day = 86_400 * 10**9
+    start = 1_704_150_000 * 10**9  # 2024-01-01 18:00 in New York
+    for n, equity in enumerate(["1000.10", "1100", "1650.5"]):
+        await ledger.write(("INSERT INTO equity_days VALUES (?, ?)", (start + n * day, equity)))
+    await ledger.write(("INSERT INTO activities VALUES ('a1', 'CSD', '2024-01-03', '500', '')", ()))
+    assert run(["export", "performance"]) == 0
+    text = capsys.readouterr().out
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["date"], row["equity"], row["flow"]) for row in rows] == [
+        ("2024-01-01", "1000.1", "0"),
+        ("2024-01-02", "1100", "0"),
+        ("2024-01-03", "1650.5", "500"),
+    ]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert run(["analyse", "-", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert figures["total_return"] == pytest.approx(float(rows[-1]["growth"]) - 1)
+    assert (float(figures["pnl"]), float(figures["net_flow"])) == (150.4, 500)
+    assert run(["export", "performance", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[2]["equity"] == "1650.5"
+
+
 async def test_csv_without_rows_still_has_its_header(ledger, capsys):
     assert run(["export", "fills", "--algo", "nobody"]) == 0
     assert capsys.readouterr().out.startswith("time,symbol,side,qty,price,")

@@ -21,6 +21,8 @@ _ORDERS = """
            algo, order_id, client_order_id, updated_ns AS updated, replaced_by, replaces, parent_id
     FROM orders WHERE :algo IS NULL OR algo = :algo ORDER BY submitted_ns, order_id
 """
+_EQUITY = "SELECT time_ns, equity FROM equity_days ORDER BY time_ns"
+_ACTIVITIES = "SELECT activity_id, type, day, net_amount FROM activities ORDER BY day, activity_id"
 _TIMES = {"time", "updated"}
 
 
@@ -40,6 +42,52 @@ def _add(name: str, query: str, help_text: str) -> None:
         (_write_json if form == "json" else _write_csv)(rows)
         # What is buffered must fail here, where it is handled, and not at the interpreter's end.
         sys.stdout.flush()
+
+
+@export.command("performance")
+@click.option("--csv", "form", flag_value="csv", default=True, help="Comma-separated, with a header (the default).")
+@click.option("--json", "form", flag_value="json", help="One JSON array; equity and flow are exact strings.")
+@profile_option
+def performance(form: str, profile: str | None) -> None:
+    """The account day by day: equity, deposits and withdrawals, and the growth without them.
+
+    `plugtui analyse -` reads it.
+    """
+    rows = _days(paths_of(profile).ledger)
+    (_write_json if form == "json" else _write_csv)(rows)
+    sys.stdout.flush()
+
+
+def _days(ledger: Path) -> Iterator[tuple[object, ...]]:
+    """Make the daily curve of what the broker told, as the dashboard does. Raises StoreError."""
+    from decimal import Decimal
+
+    from plugtui.brokers.port import Activity, EquityPoint
+    from plugtui.performance.curve_json import curve_points
+    from plugtui.performance.history import from_points
+
+    points = [EquityPoint(int(str(at)), Decimal(str(equity))) for at, equity in _found(ledger, _EQUITY)]
+    paid = [
+        Activity(str(name), str(kind), str(day), Decimal(str(amount)))
+        for name, kind, day, amount in _found(ledger, _ACTIVITIES)
+    ]
+    curve = from_points(points, paid)
+    yield "date", "equity", "flow", "growth", "drawdown"
+    shown = curve_points(curve, max(4, 2 * len(curve)))
+    for day, flow, (_, equity, index, below) in zip(curve.days, curve.flow.tolist(), shown, strict=True):
+        yield day.isoformat(), _plain(equity), _plain(flow), index, below
+
+
+def _found(ledger: Path, query: str) -> list[tuple[object, ...]]:
+    rows = _rows(ledger, query, None)
+    next(rows)
+    return list(rows)
+
+
+def _plain(amount: float) -> str:
+    from decimal import Decimal
+
+    return format(Decimal(repr(amount)), "f").removesuffix(".0")
 
 
 _add("fills", _FILLS, "Each execution once, with the algorithm whose order it was.")
