@@ -19,18 +19,22 @@ import click
     metavar="S",
     help="Of trading before the pictures, on the exchange's clock.",
 )
-def screenshots(directory: Path, seed: int, seconds: float) -> None:
+@click.option("--only", multiple=True, metavar="NAME", help="Make this picture only; may be given more than once.")
+def screenshots(directory: Path, seed: int, seconds: float, only: tuple[str, ...]) -> None:
     """Write a picture of every screen, size and theme into DIRECTORY.
 
     They come from the real app, on the demo exchange with the sample algorithms, all in one process on a clock of its own:
     the same seed gives the same files, byte for byte, until plugtui itself or a library that it draws with changes.
     """
-    asyncio.run(_take(directory, seed, seconds))
+    asyncio.run(_take(directory, seed, seconds, only))
 
 
-async def _take(directory: Path, seed: int, seconds: float) -> None:
+async def _take(directory: Path, seed: int, seconds: float, only: tuple[str, ...]) -> None:
     from plugtui.demo.stage.play import Play
-    from plugtui.tui.screenshots import take_all
+    from plugtui.tui.screenshots import NAMES, take
+
+    if unknown := [name for name in only if name not in NAMES]:
+        raise click.UsageError(f"there is no picture {unknown[0]!r}; there are {', '.join(NAMES)}")
 
     def progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -39,5 +43,5 @@ async def _take(directory: Path, seed: int, seconds: float) -> None:
     logging.getLogger().addHandler(logging.NullHandler())
     progress(f"{seconds:g} seconds of trading")
     async with Play(seed, seconds) as play:
-        files = await take_all(play, directory, progress)
+        files = await take(play, directory, only or NAMES, progress)
     print(f"{len(files)} pictures in {directory}")

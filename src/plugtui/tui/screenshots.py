@@ -4,9 +4,9 @@ The engine behind them stands still, so each picture is what the app makes of on
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from textual.pilot import Pilot
@@ -20,27 +20,49 @@ from plugtui.tui.app import Dashboard
 from plugtui.tui.link import Link
 from plugtui.tui.options import Options, Outcome
 
-SIZES = {
-    "large": (200, 60),
-    "normal": (120, 36),
-    "small": (80, 24),
-    "smallest": (60, 16),
-}
-SCENES: list[tuple[str, tuple[str, ...]]] = [
-    ("order", ("1", "enter")),
-    ("performance", ("2", "z")),
-    ("trader", ("3", "enter")),
-    ("algorithm", ("4", "enter")),
-    ("events", ("e",)),
-    ("how-to-connect", ("H",)),
-    ("help", ("question_mark",)),
-    ("plug-in", ("3", "p")),
-    ("quit", ("q",)),
-]
-THEMES = ("light", "contrast", "mono")
 _ZONE = ZoneInfo("America/New_York")
 _STEADY = 3
 """So often in a row a screen must look the same."""
+
+
+class Shot(NamedTuple):
+    """What to do before a picture is taken."""
+
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 36)
+    theme: str = "dark"
+
+
+SHOTS: dict[str, Shot] = {
+    "dashboard-large": Shot(size=(200, 60)),
+    "dashboard-normal": Shot(),
+    "dashboard-small": Shot(size=(80, 24)),
+    "dashboard-smallest": Shot(size=(60, 16)),
+    "theme-light": Shot(theme="light"),
+    "theme-contrast": Shot(theme="contrast"),
+    "theme-mono": Shot(theme="mono"),
+    "fills": Shot(("1", "z")),
+    "order": Shot(("1", "enter")),
+    "performance": Shot(("2", "z")),
+    "performance-figures": Shot(("2", "z", "v")),
+    "performance-months": Shot(("2", "z", "v", "v")),
+    "performance-drawdowns": Shot(("2", "z", "v", "v", "v")),
+    "performance-pnl": Shot(("2", "z", "V")),
+    "traders": Shot(("3", "z")),
+    "trader": Shot(("3", "enter")),
+    "formula": Shot(("3", "i")),
+    "plug-in": Shot(("3", "p")),
+    "algorithms": Shot(("4", "z")),
+    "algorithm": Shot(("4", "enter")),
+    "new-key": Shot(("4", "n")),
+    "how-to-connect": Shot(("H",)),
+    "events": Shot(("e",)),
+    "palette": Shot(("ctrl+p",)),
+    "help": Shot(("question_mark",)),
+    "quit": Shot(("q",)),
+}
+FIRST_START = "first-start"
+NAMES = (*SHOTS, FIRST_START)
 
 
 class Show(Protocol):
@@ -61,44 +83,34 @@ class Show(Protocol):
         """Return a link to the engine."""
 
 
-async def take_all(show: Show, directory: Path, progress: Callable[[str], None]) -> list[Path]:
-    """Make an SVG of every size, theme and screen, and return the files.
+async def take(show: Show, directory: Path, names: Iterable[str], progress: Callable[[str], None]) -> list[Path]:
+    """Make SVGs and return the files.
 
     Args:
         show: what is to be seen.
         directory: where the files go; made when it does not exist.
+        names: of the pictures, out of :data:`NAMES`.
         progress: takes the name of each file.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     made: list[Path] = []
-
-    async def keep(name: str, picture: str) -> None:
+    for name in names:
+        picture = await _first_start(show) if name == FIRST_START else await _picture(show, SHOTS[name])
         file = directory / f"{name}.svg"
         await asyncio.to_thread(file.write_text, picture, encoding="utf-8")
         made.append(file)
         progress(name)
-
-    for name, size in SIZES.items():
-        await keep(f"dashboard-{name}", await picture(show, size))
-    for theme in THEMES:
-        await keep(f"theme-{theme}", await picture(show, theme=theme))
-    for name, keys in SCENES:
-        await keep(name, await picture(show, keys=keys))
-    await keep("first-start", await first_start(show))
     return made
 
 
-async def picture(
-    show: Show, size: tuple[int, int] = SIZES["normal"], *, theme: str = "dark", keys: Sequence[str] = ()
-) -> str:
-    """Return the SVG of the dashboard after some keys."""
-    app = Dashboard(show.open_link, Options(theme=theme, zone=_ZONE, now_ns=show.now_ns))
+async def _picture(show: Show, shot: Shot) -> str:
+    app = Dashboard(show.open_link, Options(theme=shot.theme, zone=_ZONE, now_ns=show.now_ns))
     _catch_up(app, show)
-    return await _taken(app, show, size, keys, lambda: app.follower.connected and bool(app.world.performance.loaded))
+    return await _taken(app, show, shot, lambda: app.follower.connected and bool(app.world.performance.loaded))
 
 
-async def first_start(show: Show) -> str:
-    """Return the SVG of the first start, without keys."""
+async def _first_start(show: Show) -> str:
+    """Return the SVG of a start without keys."""
 
     async def no_keys() -> Link:
         raise CredentialsError("there are no brokerage keys yet")
@@ -107,7 +119,7 @@ async def first_start(show: Show) -> str:
         """Nobody presses the button."""
 
     app = Dashboard(no_keys, Options(theme="dark", zone=_ZONE, now_ns=show.now_ns, check_keys=check))
-    return await _taken(app, show, SIZES["normal"], (), lambda: app.follower.error is not None)
+    return await _taken(app, show, Shot(), lambda: app.follower.error is not None)
 
 
 def _catch_up(app: Dashboard, show: Show) -> None:
@@ -123,34 +135,32 @@ def _catch_up(app: Dashboard, show: Show) -> None:
     app.world.events.toasts.clear()
 
 
-async def _taken(
-    app: Dashboard, show: Show, size: tuple[int, int], keys: Sequence[str], ready: Callable[[], bool]
-) -> str:
+async def _taken(app: Dashboard, show: Show, shot: Shot, ready: Callable[[], bool]) -> str:
     app.animation_level = "none"
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=shot.size) as pilot:
         while not ready():
             await pilot.pause(0.01)
-        await _settled(app, show, pilot)
-        for key in keys:
+        await _quiet(app, show, pilot)
+        for key in shot.keys:
             await pilot.press(key)
-            await _settled(app, show, pilot)
+            await _quiet(app, show, pilot)
         for field in app.screen.query(Input):
             field.cursor_blink = False
-        return await _settled(app, show, pilot)
+        seen: list[str] = []
+        while len(seen) < _STEADY or len(set(seen[-_STEADY:])) > 1:
+            await _quiet(app, show, pilot)
+            seen.append(app.export_screenshot(title="plugtui"))
+        return seen[-1]
 
 
-async def _settled(app: Dashboard, show: Show, pilot: Pilot[Outcome]) -> str:
-    """Return the SVG of a screen on which nothing is under way any more."""
-    seen: list[str] = []
-    while len(seen) < _STEADY or len(set(seen[-_STEADY:])) > 1:
-        app.tick()
-        await pilot.pause()
-        if show.busy or _working(app):
-            seen.clear()
-            await pilot.pause(0.01)
-            continue
-        seen.append(app.export_screenshot(title="plugtui"))
-    return seen[-1]
+async def _quiet(app: Dashboard, show: Show, pilot: Pilot[Outcome]) -> None:
+    """Wait until nothing is under way and what has changed is drawn."""
+    app.tick()
+    await pilot.pause()
+    while show.busy or _working(app):
+        await pilot.pause(0.01)
+    app.tick()
+    await pilot.pause()
 
 
 def _working(app: Dashboard) -> bool:
