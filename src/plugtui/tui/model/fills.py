@@ -101,6 +101,7 @@ class FillBook:
         self.executions = 0
         """Executions that are known of, also those that have left the table or never were in it."""
         self._today_ns = self._tomorrow_ns = 0
+        self._more = False
         self.table: Table[FillRow] = Table(
             self._columns(),
             key=lambda row: row.key,
@@ -110,6 +111,11 @@ class FillBook:
             shown=self._is_shown,
             place=_by_time,
         )
+
+    @property
+    def cut(self) -> bool:
+        """The ledger has older executions than the table."""
+        return self._more or self.table.dropped > 0
 
     def tell_time(self, now_ns: int) -> None:
         """Say how late it is: rows of another day show their date."""
@@ -137,6 +143,7 @@ class FillBook:
         # Committed, and told, after the ledger was read.
         later = sum(not row.event and row.time_ns > newest and row.key not in told for row in self.table.rows())
         self.executions = past.executions + later
+        self._more = past.executions > len(past.fills)
         rows: Iterable[FillRow] = (*map(row_of_fill, past.fills), *map(row_of_event, past.events))
         for row in rows:
             known = self.table.get(row.key)

@@ -25,7 +25,10 @@ class FillsPane(Pane):
 
     def compose_body(self) -> ComposeResult:
         """Yield the table."""
-        yield LineTable(self.world.fills.table, empty=self._empty, id="fills-table")
+        yield LineTable(self.world.fills.table, empty=self._empty, ending=self._ending, id="fills-table")
+
+    def _ending(self) -> str:
+        return "older ones: plugtui export fills" if self.world.fills.cut else ""
 
     def _empty(self) -> list[str]:
         if self.world.link.state != "connected":
