@@ -17,6 +17,9 @@ from plugtui.tui.widgets.painted import Painted, Run
 _PREVIEW = 4
 """Lines that must be free before the selected algorithm is shown below the table."""
 
+_ROOMY = 50
+"""Below this width the head leaves out what all get together when it says how many stand below."""
+
 
 class AlgorithmsPane(Pane):
     """Who is connected, what it receives, how far it lags, what it trades."""
@@ -74,12 +77,10 @@ class AlgorithmsPane(Pane):
         rate = sum(state.rate for state in board.states)
         news = [Run(f" +{board.arrived}", "accent")] if board.arrived else []
         news += [Run(f" −{board.lost}", "bad")] if board.lost else []
-        return [
-            Run(f"{board.connected}", "strong"),
-            Run(" on", "dim"),
-            *news,
-            Run(f", {fmt.compact(rate)} msg/s", "dim"),
-        ]
+        below = self.table_widget().below if self.screen.has_class("-tight") else 0
+        more = [Run(f"{below} more ↓ ", "accent")] if below else []
+        total = [] if more and self.size.width < _ROOMY else [Run(f", {fmt.compact(rate)} msg/s", "dim")]
+        return [*more, Run(f"{board.connected}", "strong"), Run(" on", "dim"), *news, *total]
 
     def _selected(self) -> AlgoState | None:
         row = cast(AlgoRow | None, self.table_widget().selected)
