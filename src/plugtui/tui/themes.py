@@ -1,6 +1,7 @@
 """The themes: the only place in Python that names colours."""
 
 import os
+import re
 from collections.abc import Mapping
 
 from textual.theme import Theme
@@ -46,6 +47,8 @@ def _theme(name: str, *, dark: bool, base: Mapping[str, str], roles: Mapping[str
         error=roles["bad"],
         variables={
             **{f"pt-{role}": colour for role, colour in variables.items()},
+            # Where there are no colours the selected row is told by what every terminal can do.
+            "pt-row-style": "reverse" if name == MONO else "none",
             "border": roles["line-focus"],
             "border-blurred": roles["line"],
             "block-cursor-foreground": base["foreground"],
@@ -72,9 +75,9 @@ DARK = _theme(
         "surface": "#121821", "panel": "#1a222d",
     },
     roles={
-        "up": "#4cc38a", "down": "#ff7b72", "dim": "#7d8b9a", "warn": "#e3b341", "bad": "#ff6a69", "accent2": "#8cc8ff",
-        "strong": "#f4f8fc", "chart": "#6cb6ff", "fall": "#d4645e", "axis": "#667486", "line": "#2d3846",
-        "line-focus": "#6cb6ff", "live": "#d1242f", "row": "#24405f",
+        "up": "#4cc38a", "down": "#ff7b72", "dim": "#8b99a8", "warn": "#e3b341", "bad": "#ff6a69", "accent2": "#8cc8ff",
+        "strong": "#f4f8fc", "chart": "#6cb6ff", "fall": "#d96a64", "axis": "#808e9e", "line": "#344152",
+        "line-focus": "#6cb6ff", "live": "#d1242f", "row": "#172f4a",
         "second": "#e0a458", "chart-fill": "#1d3d5c", "fall-fill": "#5a2c2d",
     },
 )  # fmt: skip
@@ -87,9 +90,9 @@ LIGHT = _theme(
         "surface": "#f1f4f7", "panel": "#e6ebf0",
     },
     roles={
-        "up": "#107a41", "down": "#c1272d", "dim": "#66727f", "warn": "#8f5d00", "bad": "#b3141c", "accent2": "#0b5cab",
-        "strong": "#05090e", "chart": "#0b62b8", "fall": "#c1272d", "axis": "#76828f", "line": "#c5ced8",
-        "line-focus": "#0b62b8", "live": "#c1121f", "row": "#cfe3f8",
+        "up": "#0e743d", "down": "#c1272d", "dim": "#56616d", "warn": "#8f5d00", "bad": "#b3141c", "accent2": "#0b5cab",
+        "strong": "#05090e", "chart": "#0b62b8", "fall": "#c1272d", "axis": "#606b77", "line": "#b4bfca",
+        "line-focus": "#0b62b8", "live": "#c1121f", "row": "#dcebfa",
         "second": "#9a5b00", "chart-fill": "#b9d4ee", "fall-fill": "#f0c4c2",
     },
 )  # fmt: skip
@@ -104,7 +107,7 @@ CONTRAST = _theme(
     roles={
         "up": "#5fff87", "down": "#ff8787", "dim": "#d0d0d0", "warn": "#ffd700", "bad": "#ff8787", "accent2": "#87d7ff",
         "strong": "#ffffff", "chart": "#ffff00", "fall": "#ff8787", "axis": "#ffffff", "line": "#bcbcbc",
-        "line-focus": "#ffff00", "live": "#d70000", "row": "#005faf",
+        "line-focus": "#ffff00", "live": "#d70000", "row": "#003872",
         "second": "#00ffff", "chart-fill": "#5f5f00", "fall-fill": "#8a4545",
     },
 )  # fmt: skip
@@ -117,9 +120,9 @@ MONOCHROME = _theme(
         "surface": "#0c0c0c", "panel": "#1e1e1e",
     },
     roles={
-        "up": "#ffffff", "down": "#d8d8d8", "dim": "#9a9a9a", "warn": "#ffffff", "bad": "#ffffff", "accent2": "#ffffff",
-        "strong": "#ffffff", "chart": "#e8e8e8", "fall": "#a8a8a8", "axis": "#8a8a8a", "line": "#4a4a4a",
-        "line-focus": "#ffffff", "live": "#5c5c5c", "row": "#3c3c3c",
+        "up": "#ffffff", "down": "#d8d8d8", "dim": "#a4a4a4", "warn": "#ffffff", "bad": "#ffffff", "accent2": "#ffffff",
+        "strong": "#ffffff", "chart": "#e8e8e8", "fall": "#ababab", "axis": "#a0a0a0", "line": "#565656",
+        "line-focus": "#ffffff", "live": "#5c5c5c", "row": "#343434",
         "second": "#9a9a9a", "chart-fill": "#3c3c3c", "fall-fill": "#4a4a4a",
     },
 )  # fmt: skip
@@ -130,8 +133,13 @@ NAMES = {"dark": DARK.name, "light": LIGHT.name, "contrast": CONTRAST.name, "mon
 """Short names, as in the configuration and on the command line."""
 
 
+_COLOURLESS = re.compile(r"dumb|unknown|vt\d+.*|.*-m(ono)?")
+"""Terminals without colours, by what they call themselves."""
+
+
 def choose(name: str | None, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the theme's full name: the chosen one, or without colours where ``NO_COLOR`` asks for it."""
+    """Return the theme's full name: the chosen one, or the colourless one where ``NO_COLOR`` or the terminal asks for it."""
     if name:
         return NAMES.get(name, name)
-    return MONO if environ.get("NO_COLOR") else DEFAULT
+    colourless = environ.get("NO_COLOR") or _COLOURLESS.fullmatch(environ.get("TERM", ""))
+    return MONO if colourless else DEFAULT
