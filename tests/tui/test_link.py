@@ -7,12 +7,14 @@ from datetime import UTC
 
 import pytest
 
+from plugtui.control.messages import Imported
 from plugtui.errors import ControlError, CredentialsError
 from plugtui.tasks import Tasks
 from plugtui.tui.link import Follower
 from plugtui.tui.model.world import World
 from tests.support import eventually
-from tests.tui.fakes import NOW, FakeEngine, fill
+from tests.tui.fakes import NOW, FakeEngine, S, fill
+from tests.tui.fakes import engine as made_engine
 
 
 @asynccontextmanager
@@ -99,3 +101,39 @@ async def test_links_are_closed_at_the_end() -> None:
         await eventually(lambda: follower.connected)
         link = engine.links[0]
     assert link.closed
+
+
+async def test_an_engine_that_dies_of_its_start_is_started_less_and_less_often() -> None:
+    engine = FakeEngine(empty=True)
+    pauses: list[float] = []
+    async with following(engine) as (world, follower):
+        for n in range(5):
+            await eventually(lambda: follower.connected)
+            engine.engine = made_engine(engine_id=f"e{n + 2}")
+            engine.cut()
+            await eventually(lambda: world.link.state == "lost")
+            assert world.link.retry_at_ns is not None
+            pauses.append((world.link.retry_at_ns - NOW) / S)
+            follower.retry_now()
+            await eventually(lambda: world.link.state != "lost")
+    # The first loss is that of an engine which was there before.
+    assert pauses == pytest.approx([0.01, 0.02, 0.04, 0.08, 0.16])
+
+
+async def test_the_past_is_asked_for_once_and_again_when_more_was_taken_in() -> None:
+    engine = FakeEngine(empty=True)
+    asked = 0
+
+    def tell(args: dict[str, object]) -> object:
+        nonlocal asked
+        asked += 1
+        return {"fills": [], "events": [], "executions": asked}
+
+    engine.answers["fills"] = tell
+    async with following(engine) as (world, follower):
+        await eventually(lambda: world.fills.executions == 1)
+        engine.record(fill(1))
+        engine.cut()
+        await eventually(lambda: engine.opened == 2 and follower.connected)
+        engine.record(Imported(executions=3, orders=1, since_ns=0))
+        await eventually(lambda: asked == 2)

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
+_STEADY_NS = 10_000_000_000
+"""Who has lived so long did not die of its start."""
 
 
 class Link(Protocol):
@@ -72,6 +74,9 @@ class Follower:
         self._first_pause_s = first_pause_s
         self._link: Link | None = None
         self._retry = asyncio.Event()
+        self._engine_id = ""
+        self._newborn = False
+        self._since_ns = 0
         self.error: PlugtuiError | None = None
         """Why the last attempt failed, when it was an error meant for a person."""
 
@@ -96,7 +101,9 @@ class Follower:
                 self.error = None
                 detail, hint = str(error) or type(error).__name__, ""
             started = started or self._world.link.state == "connected"
-            pause = self._first_pause_s if started else min(pause * 2, _LONGEST_PAUSE_S)
+            # An engine that dies as soon as it was started would be started over and over.
+            dies = self._newborn and self._now_ns() - self._since_ns < _STEADY_NS
+            pause = self._first_pause_s if started and not dies else min(pause * 2, _LONGEST_PAUSE_S)
             # Missing keys and wrong settings do not mend themselves.
             hopeless = isinstance(self.error, CredentialsError | ConfigError)
             await self._wait(detail, hint, None if hopeless else pause, lost=started)
@@ -108,6 +115,8 @@ class Follower:
             snapshot = await link.connect(self._world.resume)
             self._world.begin(snapshot, self._now_ns())
             self._world.link = LinkStatus("connected")
+            self._newborn = self._engine_id not in ("", snapshot.engine.engine_id)
+            self._engine_id, self._since_ns = snapshot.engine.engine_id, self._now_ns()
             self._link, self.error = link, None
             if self._on_ready:
                 self._on_ready()
