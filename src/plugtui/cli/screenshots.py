@@ -3,9 +3,12 @@
 import asyncio
 import logging
 import sys
+import tempfile
 from pathlib import Path
 
 import click
+
+from plugtui.errors import PlugtuiError
 
 
 @click.command()
@@ -20,16 +23,30 @@ import click
     help="Of trading before the pictures, on the exchange's clock.",
 )
 @click.option("--only", multiple=True, metavar="NAME", help="Make this picture only; may be given more than once.")
-def screenshots(directory: Path, seed: int, seconds: float, only: tuple[str, ...]) -> None:
+@click.option("--check", is_flag=True, help="Write nothing; name the pictures in DIRECTORY that are out of date.")
+def screenshots(directory: Path, seed: int, seconds: float, only: tuple[str, ...], check: bool) -> None:
     """Write a picture of every screen, size and theme into DIRECTORY.
 
     They come from the real app, on the demo exchange with the sample algorithms, all in one process on a clock of its own:
     the same seed gives the same files, byte for byte, until plugtui itself or a library that it draws with changes.
     """
-    asyncio.run(_take(directory, seed, seconds, only))
+    if not check:
+        files = asyncio.run(_take(directory, seed, seconds, only))
+        print(f"{len(files)} pictures in {directory}")
+        return
+    with tempfile.TemporaryDirectory(prefix="plugtui-screenshots-") as fresh:
+        files = asyncio.run(_take(Path(fresh), seed, seconds, only))
+        stale = [file.stem for file in files if not _same(file, directory / file.name)]
+    if stale:
+        raise PlugtuiError(f"out of date in {directory}: {', '.join(stale)}", f"plugtui screenshots {directory}")
+    print(f"{len(files)} pictures in {directory} are up to date")
 
 
-async def _take(directory: Path, seed: int, seconds: float, only: tuple[str, ...]) -> None:
+def _same(fresh: Path, kept: Path) -> bool:
+    return kept.is_file() and kept.read_bytes() == fresh.read_bytes()
+
+
+async def _take(directory: Path, seed: int, seconds: float, only: tuple[str, ...]) -> list[Path]:
     from plugtui.demo.stage.play import Play
     from plugtui.tui.screenshots import NAMES, take
 
@@ -43,5 +60,4 @@ async def _take(directory: Path, seed: int, seconds: float, only: tuple[str, ...
     logging.getLogger().addHandler(logging.NullHandler())
     progress(f"{seconds:g} seconds of trading")
     async with Play(seed, seconds) as play:
-        files = await take(play, directory, only or NAMES, progress)
-    print(f"{len(files)} pictures in {directory}")
+        return await take(play, directory, only or NAMES, progress)
