@@ -288,3 +288,20 @@ def test_the_sdk_is_not_imported_before_it_is_needed() -> None:
 def test_the_stream_lies_beside_the_trading_host() -> None:
     assert account_stream_url("https://paper-api.alpaca.markets/") == "wss://paper-api.alpaca.markets/stream"
     assert account_stream_url("http://127.0.0.1:8080") == "ws://127.0.0.1:8080/stream"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('"status":"ACTIVE"', ""),
+        ('"account_blocked":true', "blocked this account"),
+        ('"trading_blocked":true', "blocked trading"),
+        ('"trade_suspended_by_user":true', "suspended"),
+        ('"status":"ACCOUNT_CLOSED"', "the account is closed"),
+    ],
+)
+async def test_an_account_that_may_not_trade_says_why(host: Host, broker: Broker, more: str, words: str) -> None:
+    host.answers["/account"] = f'{{"account_number":"PA1","equity":"1","cash":"1",{more}}}'
+    blocked = (await broker.account()).blocked
+    assert words in blocked
+    assert bool(words) == bool(blocked)

@@ -116,3 +116,10 @@ def test_two_troubles_fit_into_any_width(width: int) -> None:
 def test_a_reason_is_shortened_to_what_tells_it_from_others(detail: str, words: str) -> None:
     assert brief(detail).startswith(words[:24])
     assert len(brief(detail)) <= 36
+
+
+def test_an_account_that_may_not_trade_is_said_and_its_numbers_are_not_called_old() -> None:
+    made = segments(LinkStatus("connected"), engine(), [], account(blocked="the broker has blocked trading"), NOW, UTC)
+    text = "".join(piece.text for piece in compose(made, 140))
+    assert "! the broker has blocked trading" in text
+    assert "old" not in text

@@ -10,7 +10,7 @@ from plugtui.tui.model.algos import program_text, streams_text
 from plugtui.tui.model.events import event_row
 from plugtui.tui.model.orders import raw_of
 from plugtui.tui.model.world import World
-from tests.tui.fakes import NOW, FakeEngine, FakeLink, S, algo, fill, order, trade, trader
+from tests.tui.fakes import NOW, FakeEngine, FakeLink, S, account, algo, fill, order, trade, trader
 
 
 async def started(**options: bool) -> tuple[World, FakeEngine]:
@@ -238,3 +238,10 @@ async def test_a_dashboard_that_resumes_does_not_ask_for_the_past_again() -> Non
     world.apply_fact(engine.record(Imported(executions=5, orders=2, since_ns=0)))
     assert world.wants_past
     assert world.events.table.view()[0].text.startswith("5 executions and 2 orders")
+
+
+async def test_an_account_that_may_not_trade_is_said_once() -> None:
+    world, _ = await started(empty=True)
+    for _ in range(2):
+        world.apply_states(States(account=account(blocked="the broker has blocked trading")), NOW)
+    assert [toast.text.splitlines()[0] for toast in world.events.toasts] == ["the broker has blocked trading"]

@@ -321,7 +321,19 @@ def _account(body: dict[str, Any]) -> AccountInfo:
         buying_power=_money(body, "buying_power", default=Decimal(0)),
         currency=str(body.get("currency") or "USD"),
         status=str(body.get("status", "")),
+        blocked=_blocked(body),
     )
+
+
+def _blocked(body: dict[str, Any]) -> str:
+    if body.get("account_blocked") is True:
+        return "the broker has blocked this account"
+    if body.get("trading_blocked") is True:
+        return "the broker has blocked trading"
+    if body.get("trade_suspended_by_user") is True:
+        return "trading is suspended in the account's settings"
+    status = str(body.get("status") or "ACTIVE")
+    return "" if status == "ACTIVE" else f"the account is {status.lower().replace('_', ' ').removeprefix('account ')}"
 
 
 def _points(body: dict[str, Any]) -> list[EquityPoint]:

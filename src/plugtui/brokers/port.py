@@ -38,6 +38,8 @@ class AccountInfo:
     buying_power: Decimal
     currency: str = "USD"
     status: str = ""
+    blocked: str = ""
+    """Why no orders are taken, for a person; empty when they are."""
 
 
 @dataclass(frozen=True, slots=True)

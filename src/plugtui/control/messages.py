@@ -115,6 +115,8 @@ class AccountState(_Struct, frozen=True, kw_only=True):
     market: MarketState | None = None
     problem: str = ""
     """Why these numbers are old, when they are: "trading host does not answer"."""
+    blocked: str = ""
+    """Why the broker takes no orders; empty when it does."""
 
 
 class AlgoState(_Struct, frozen=True, kw_only=True):

@@ -239,6 +239,7 @@ class AccountWatch:
             positions=self._positions,
             market=self._clock.market if self._clock else None,
             problem=self.problem,
+            blocked=info.blocked,
         )
 
     @property

@@ -167,6 +167,8 @@ def segments(
     if account is not None:
         if account.problem:
             bar.append(Segment((f"! {account.problem}", "! account old"), "warn", _PROBLEM))
+        if account.blocked:
+            bar.append(Segment((f"! {account.blocked}", "! no orders"), "bad", _PROBLEM))
         if market is not None:
             bar.append(market_segment(market, now_ns, zone))
         bar.extend(_money(account, stale=link.state != "connected" or bool(account.problem), now_ns=now_ns))

@@ -76,7 +76,11 @@ class World:
             text = "more happened while the connection was down than the engine still lists"
             self.events.tell("warning", "missed", text, now_ns, "The ledger has it all: plugtui export fills.")
         self.wants_past = not self._has_past or snapshot.truncated
-        self.engine, self.streams, self.account = snapshot.engine, snapshot.streams, snapshot.account
+        self.engine, self.streams = snapshot.engine, snapshot.streams
+        if snapshot.account is None:
+            self.account = None
+        else:
+            self._take_account(snapshot.account, now_ns)
         self.fills.tell_time(now_ns)
         self.apply_facts(snapshot.facts, toast=False)
         self.seq = max(self.seq, snapshot.seq)
@@ -134,11 +138,18 @@ class World:
         if states.streams is not None:
             self.streams = states.streams
         if states.account is not None:
-            self.account = states.account
+            self._take_account(states.account, now_ns)
         if states.algos is not None:
             self.algos.update(states.algos, now_ns)
         if states.traders is not None:
             self.traders.update(states.traders)
+
+    def _take_account(self, account: AccountState, now_ns: int) -> None:
+        before = self.account.blocked if self.account else ""
+        self.account = account
+        if account.blocked and account.blocked != before:
+            hint = "New orders will be refused: app.alpaca.markets says why."
+            self.events.tell("error", "account", account.blocked, now_ns, hint)
 
     def _see(self, symbol: str) -> None:
         self.symbols.pop(symbol, None)
