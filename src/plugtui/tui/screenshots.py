@@ -57,7 +57,7 @@ SHOTS: dict[str, Shot] = {
     "new-key": Shot(("4", "n")),
     "how-to-connect": Shot(("H",)),
     "events": Shot(("e",)),
-    "palette": Shot(("ctrl+p",)),
+    "palette": Shot(("ctrl+p", *"mean")),
     "help": Shot(("question_mark",)),
     "quit": Shot(("q",)),
 }
