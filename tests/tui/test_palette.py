@@ -25,7 +25,7 @@ async def test_it_offers_actions_traders_algorithms_symbols_windows_and_themes()
     async with on_stage(save_on_quit=lambda choice: None) as stage:
         offered = titles(stage)
         for title in (
-            "Leave", "Show only rows with these words", "Sort by the next column (or click a header)", "Next theme",
+            "Leave", "Show only rows with these words", "Sort by the next column", "Next theme",
             "Algorithm meanrev", "Pause meanrev", "Trader riverbend", "Follow riverbend", "Unfollow northstar", "Fills of NVDA",
             "Performance window 3M", "Theme contrast", "When leaving: ask what becomes of the engine",
         ):  # fmt: skip

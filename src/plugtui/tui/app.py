@@ -1,6 +1,7 @@
 """The app: owns the world, the follower and the clock; panes and screens do the rest."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -47,6 +48,13 @@ _NO_HISTORY_NS = 1_000_000_000
 _TOASTS = 4
 _TOAST_SPAN_NS = 6_000_000_000
 """At most so many toasts in so long a time; a flood would hide the panes."""
+
+
+_MOVES = frozenset(
+    ["command_palette", "top", "bottom", "beside", *(f"{move}({by})" for move in ("move", "page") for by in (-1, 1))]
+    + [f"{what}_{where}" for what in ("scroll", "page") for where in ("up", "down", "home", "end")]
+)
+"""What nobody looks for in the palette: it is at the fingertips, or makes no sense from there."""
 
 
 class Dashboard(App[Outcome]):
@@ -393,9 +401,9 @@ class Dashboard(App[Outcome]):
         seen: set[str] = set()
         for entry in below.active_bindings.values():
             binding = entry.binding
-            if binding.id and not binding.system and binding.id not in seen | {"palette", "row-up", "row-down"}:
+            if binding.id and not binding.system and binding.action not in _MOVES and binding.id not in seen:
                 seen.add(binding.id)
-                title = (binding.tooltip or binding.description).split(";")[0]
+                title = re.split(r"; | \(", binding.tooltip or binding.description)[0]
                 yield title, f"key {keymap.key_name(binding.key)}", partial(self._do, binding.action, entry.node)
 
     async def _do(self, action: str, node: Any) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from plugtui.tui.model.performance import VIEWS, WINDOWS
 from plugtui.tui.themes import NAMES
@@ -63,7 +64,7 @@ class Commands(Provider):
             symbols += title.startswith(_SYMBOL)
             if symbols > _AT_FIRST:
                 break
-            yield DiscoveryHit(title, call, help=words)
+            yield DiscoveryHit(_line(Content(title), words), call, text=title)
 
     async def search(self, query: str) -> Hits:
         """Find what matches."""
@@ -71,4 +72,9 @@ class Commands(Provider):
         for title, words, call in self._entries():
             score = matcher.match(title)
             if score > 0:
-                yield Hit(score, matcher.highlight(title), call, help=words)
+                yield Hit(score, _line(matcher.highlight(title), words), call, text=title)
+
+
+def _line(title: Content, words: str) -> Content:
+    """Write an entry in one line: what it does, and in grey its key or what it is about."""
+    return Content.assemble(title, ("  " + words, "not bold $pt-dim"))
