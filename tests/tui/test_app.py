@@ -625,3 +625,14 @@ async def test_another_theme_recolours_everything_at_once() -> None:
         async with on_stage(theme="light") as fresh:
             assert after == colours(fresh)
         assert not before & after
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24)])
+async def test_questions_and_the_help_are_whole_where_it_is_narrow(size: tuple[int, int]) -> None:
+    async with on_stage(size=size, save_on_quit=lambda choice: None) as stage:
+        await stage.press("q")
+        for answer in ("Keep it running", "Keep, always", "Stop it", "Stay"):
+            assert answer in stage.text()
+        await stage.press("escape", "question_mark")
+        for tooltip in ("Sort by the next column (or click a", "header)"):
+            assert tooltip in stage.text()

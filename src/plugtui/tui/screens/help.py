@@ -1,5 +1,6 @@
 """Help, made from the bindings that work in the focused pane."""
 
+import textwrap
 from collections.abc import Sequence
 
 from plugtui.tui.keymap import KeyHint
@@ -16,6 +17,8 @@ _MARKS = [
     ("–", "undefined; the zoomed performance pane says why"),
     ("n new ↑", "rows that wait because you look at older ones; home shows them"),
 ]
+
+_FILTER = "words in any order, all must match; -word must not match; esc clears"
 
 
 class HelpScreen(LinesWindow[None]):
@@ -36,17 +39,25 @@ class HelpScreen(LinesWindow[None]):
         key_width = max((len(keys) for keys, _, _ in entries), default=8) + 2
         lines: list[Line] = [heading("keys", width)]
         show_id = width >= 90
-        text_width = max((len(tooltip) for _, tooltip, _ in entries), default=0)
+        room = max((len(tooltip) for _, tooltip, _ in entries), default=0) if show_id else width - key_width
         for keys, tooltip, name in entries:
-            tail = (Run(f"  {name}", "axis"),) if show_id else ()
-            lines.append((Run(f"{keys:<{key_width}}", "key"), Run(f"{tooltip:<{text_width if show_id else 1}}"), *tail))
+            rows = _beside(keys, key_width, "key", tooltip, room)
+            lines += [(*rows[0], Run(f"  {name}", "axis")), *rows[1:]] if show_id else rows
         lines += [(Run(""),), heading("marks", width)]
-        lines += [(Run(f"{mark:<{key_width}}", "strong"), Run(text)) for mark, text in _MARKS]
+        for mark, text in _MARKS:
+            lines += _beside(mark, key_width, "strong", text, width - key_width)
         lines += [
             (Run(""),),
             heading("filter", width),
-            (Run("words in any order, all must match; -word must not match; esc clears"),),
+            *((Run(row),) for row in textwrap.wrap(_FILTER, width)),
         ]
         if show_id:
-            lines += [(Run(""),), (Run("the grey names are the ids for [keys] in the configuration", "dim"),)]
+            lines += [(Run(""),), (Run("the grey names are the names for [keys] in dashboard.toml", "dim"),)]
         return lines
+
+
+def _beside(name: str, name_width: int, tone: str, text: str, room: int) -> list[Line]:
+    """Write a name and beside it a text, in as many rows as it takes."""
+    rows = textwrap.wrap(text, max(8, room)) or [""]
+    first: Line = (Run(f"{name:<{name_width}}", tone), Run(f"{rows[0]:<{room}}"))
+    return [first, *((Run(" " * name_width), Run(row)) for row in rows[1:])]
