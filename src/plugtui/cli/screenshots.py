@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -47,6 +48,9 @@ def _same(fresh: Path, kept: Path) -> bool:
 
 
 async def _take(directory: Path, seed: int, seconds: float, only: tuple[str, ...]) -> list[Path]:
+    # Settings of this terminal have no place in a picture; some are read when the libraries are imported.
+    for name in [name for name in os.environ if name in ("NO_COLOR", "TERM") or name.startswith("TEXTUAL")]:
+        del os.environ[name]
     from plugtui.demo.stage.play import Play
     from plugtui.tui.screenshots import NAMES, take
 

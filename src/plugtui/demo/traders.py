@@ -58,9 +58,7 @@ def _trade(trader: Trader, url: str, account: dict[str, str]) -> str:
 
 def _post(url: str, account: dict[str, str], body: dict[str, Any]) -> None:
     headers = {"APCA-API-KEY-ID": account["key_id"], "APCA-API-SECRET-KEY": account["secret_key"]}
-    request = urllib.request.Request(
-        url, json.dumps(body).encode(), {**headers, "Content-Type": "application/json"}
-    )
+    request = urllib.request.Request(url, json.dumps(body).encode(), {**headers, "Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         answer.read()
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -64,6 +64,11 @@ class SimReady(msgspec.Struct, frozen=True):
     accounts: list[SimAccount]
 
 
+def own_environ(more: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment without anybody's keys and settings, and with ``more``."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)} | dict(more)
+
+
 def algorithm_names(count: int) -> list[tuple[str, str]]:
     """Return ``count`` pairs of a name and the sample that runs under it, of those whose SDK is installed."""
     samples = [sample for sample, module in _NEEDS.items() if importlib.util.find_spec(module)]
@@ -97,8 +102,7 @@ class DemoWorld:
         self._progress = progress
         self._stack = AsyncExitStack()
         self._group = ProgramGroup()
-        self._environ = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-        self._environ["PYTHONUNBUFFERED"] = "1"
+        self._environ = own_environ({"PYTHONUNBUFFERED": "1"})
         self._traders: list[Program] = []
         self._keys: dict[str, Any] = {}
         self._market: Program

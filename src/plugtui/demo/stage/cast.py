@@ -17,6 +17,7 @@ from plugtui.demo import algorithms
 from plugtui.demo.stage.http import LoopAdapter
 from plugtui.demo.stage.network import dialling
 from plugtui.demo.traders import PAUSE_S, Trader
+from plugtui.demo.world import own_environ
 from plugtui.engine.clients.programs import Program
 from plugtui.errors import PlugtuiError
 from plugtui.tasks import Tasks
@@ -57,7 +58,7 @@ class Sample:
         def uuid4() -> uuid.UUID:
             return uuid.UUID(int=ids.getrandbits(128), version=4)
 
-        with patch.dict(os.environ, environ), patch("uuid.uuid4", uuid4):
+        with patch.dict(os.environ, own_environ(environ), clear=True), patch("uuid.uuid4", uuid4):
             self._module = _load(name)
         vars(self._module).update(
             time=SimpleNamespace(monotonic=monotonic), uuid=SimpleNamespace(uuid4=uuid4), print=lambda *_: None

@@ -21,6 +21,7 @@ from plugtui.demo.stage.network import Address
 from plugtui.engine.clients.programs import UNKNOWN, Program, Programs
 from plugtui.engine.engine import Engine
 from plugtui.engine.outside import Outside
+from plugtui.errors import PlugtuiError
 from plugtui.paths import Paths
 from plugtui.sim.server import SimAccount, SimSettings, Simulator
 from plugtui.tasks import Tasks
@@ -69,7 +70,8 @@ class Stage:
         self._loop = loop
         self._paths = Paths("demo", {"PLUGTUI_HOME": str(home)}).ensure()
         self._stack = AsyncExitStack()
-        self._tasks = Tasks()
+        self._tasks = Tasks(self._failed)
+        self._problems: list[str] = []
         self._adapters: list[LoopAdapter] = []
 
     # ------------------------------------------------------------ life
@@ -87,8 +89,8 @@ class Stage:
 
     async def _open(self) -> None:
         loop = self._loop
-        # SDKs that wait before they try again do so in a worker thread; aiohttp's client looks at the real clock to tell whether
-        # a connection has been idle for too long.
+        # SDKs that wait before they try again do so in a worker thread; aiohttp's client looks at the real clock to tell
+        # whether a connection has been idle for too long.
         self._stack.enter_context(patch("time.sleep", jobs.sleep))
         self._stack.enter_context(patch("aiohttp.connector.monotonic", loop.time))
         settings = SimSettings(
@@ -156,10 +158,19 @@ class Stage:
         return ControlClient(self._engine.info.url, self._engine.info.token)
 
     async def play(self, seconds: float) -> None:
-        """Let everybody play for so long, then stand still; what is asked afterwards takes no time."""
+        """Let everybody play for so long, then stand still; what is asked afterwards takes no time.
+
+        Raises:
+            PlugtuiError: somebody has left the stage by an error.
+        """
         await self._raise_curtain(seconds)
         await asyncio.sleep(seconds)
         self._wires.frozen = True
+        if self._problems:
+            raise PlugtuiError(f"the play did not go as it should: {'; '.join(self._problems)}")
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        self._problems.append(f"{name}: {type(error).__name__}: {error}")
 
     async def _raise_curtain(self, seconds: float) -> None:
         for name in TRADERS:
