@@ -174,7 +174,9 @@ async def test_an_execution_opens_the_life_of_its_order() -> None:
     async with on_stage() as stage:
         await stage.press("enter")
         text = stage.text()
-        assert "what happened" in text and "execution" in text and "order as the broker states it" in text
+        assert "what happened" in text and "execution" in text and "one raw message of the broker" in text
+        await stage.press("m")
+        assert "order as the broker states it" in stage.text()
         assert stage.engine.asked[-1][0] == "order"
         await stage.press("escape")
         assert stage.window == "MainScreen"

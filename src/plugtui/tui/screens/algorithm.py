@@ -9,7 +9,7 @@ from plugtui.tui.charts import Series, chart
 from plugtui.tui.model.algos import AlgoHistory
 from plugtui.tui.screens.algorithm_lines import facts, order_lines, spark_lines, subscription_lines
 from plugtui.tui.screens.base import LinesWindow, heading
-from plugtui.tui.screens.facts import two_columns
+from plugtui.tui.screens.facts import columns
 from plugtui.tui.widgets.painted import Line, Run
 
 _ORDERS = 60
@@ -58,7 +58,7 @@ class AlgorithmScreen(LinesWindow[None]):
         history = world.algos.history.get(self._who) or AlgoHistory()
         rows = 3 if self.size.height >= 30 else 1
         return [
-            *two_columns(facts(world, state, now), width),
+            *columns(facts(world, state, now), width),
             (Run(""),),
             heading("last two minutes", width),
             *spark_lines(state, history, width, rows),
@@ -74,10 +74,12 @@ class AlgorithmScreen(LinesWindow[None]):
         ]
 
     def _pnl(self, history: AlgoHistory, width: int) -> list[Line]:
+        rows = _CHART_ROWS if self.size.height >= 45 else _CHART_ROWS - 2
         times, values = [at for at, _ in history.pnl], [value for _, value in history.pnl]
         if len(values) < 2:
-            return [(Run("the curve begins in a moment", "dim"),)]
-        return chart(Series(times, values, base=0.0), width, _CHART_ROWS, self.world.zone)
+            # As high as the curve, so that nothing moves when it begins.
+            return [(Run("the curve begins in a moment", "dim"),), *[(Run(""),)] * (rows - 1)]
+        return chart(Series(times, values, base=0.0), width, rows, self.world.zone)
 
     def action_pause(self) -> None:
         """Pause or resume."""

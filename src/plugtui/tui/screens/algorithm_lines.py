@@ -51,6 +51,7 @@ def _identity(world: World, state: AlgoState, now_ns: int) -> list[Fact]:
         since = f"{fmt.clock(state.since_ns, world.zone, millis=False)}, {fmt.age(state.since_ns, now_ns)}"
     seen = f"{fmt.age(state.last_seen_ns, now_ns)} ago" if state.last_seen_ns and state.status == "gone" else ""
     return [
+        ("status", state.status, "up" if state.status == "connected" else "warn"),
         ("program", program_text(state) or "not known", "strong" if state.program else "dim"),
         ("sdk", state.sdk or "not known", "" if state.sdk else "dim"),
         ("address", state.address, ""),

@@ -8,20 +8,22 @@ from plugtui.tui.widgets.painted import Line, Run
 Fact = tuple[str, str, str]
 """Label, text, tone."""
 
-_TWO = 64
-"""From this width on there are two columns."""
+_TWO, _THREE = 64, 102
+"""From these widths on there are two and three columns."""
 
 
-def two_columns(items: Sequence[Fact], width: int, label: int = 12) -> list[Line]:
-    """Lay facts out in two columns where there is room, else in one; facts without a text are left out.
+def columns(items: Sequence[Fact], width: int) -> list[Line]:
+    """Lay facts out in as many columns as there is room for, one below the other; those without a text are left out.
 
-    The first half stands left. What stands where does not depend on how long the texts are.
+    What stands where does not depend on how long the texts are.
     """
     shown = [item for item in items if item[1]]
-    columns = 2 if width >= _TWO else 1
-    rows = -(-len(shown) // columns)
-    order = [shown[j * rows + i] for i in range(rows) for j in range(columns) if j * rows + i < len(shown)]
-    return grid(order, width, columns, label)
+    count = 3 if width >= _THREE else 2 if width >= _TWO else 1
+    rows = -(-len(shown) // count)
+    order = [
+        shown[j * rows + i] if j * rows + i < len(shown) else ("", "", "") for i in range(rows) for j in range(count)
+    ]
+    return grid(order, width, count)
 
 
 def grid(items: Sequence[Fact], width: int, columns: int, label: int = 12) -> list[Line]:

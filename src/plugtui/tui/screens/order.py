@@ -11,7 +11,7 @@ from plugtui.tui import format as fmt
 from plugtui.tui.model.order_family import Relative, family_of, role_of
 from plugtui.tui.model.orders import OrderLife, Step, life_of, raw_of
 from plugtui.tui.screens.base import LinesWindow, Scroll, heading
-from plugtui.tui.screens.facts import Fact, grid, two_columns
+from plugtui.tui.screens.facts import Fact, columns, grid
 from plugtui.tui.widgets.painted import Line, Run
 
 _TONES = {"rejected": "bad", "canceled": "dim", "expired": "dim", "execution": "up", "filled": "up", "replaced": "warn",
@@ -125,7 +125,7 @@ class OrderScreen(LinesWindow[None]):
     def lines(self, width: int) -> list[Line]:
         """Write the order."""
         life = self._life()
-        lines = two_columns(self._facts(life), width)
+        lines = columns(self._facts(life), width)
         lines += grid([("order id", life.order_id, "dim"), ("client id", life.client_order_id, "dim")], width, 1)
         lines += [(Run(""),), heading("what happened", width), *self._steps(life)]
         if len(self._family) > 1:
@@ -134,7 +134,15 @@ class OrderScreen(LinesWindow[None]):
             lines += [(Run(""),), (Run(f"the ledger did not answer: {self._problem}", "warn"),)]
         raws = raw_of(self._answer)
         if raws and not self._whole:
-            lines += [(Run(""),), (Run(f"{len(raws)} raw messages of the broker: ", "dim"), Run("m shows them", "key"))]
+            many = "one raw message" if len(raws) == 1 else f"{len(raws)} raw messages"
+            lines += [
+                (Run(""),),
+                (
+                    Run(f"{many} of the broker: ", "dim"),
+                    Run("m", "key", "screen.messages"),
+                    Run(" shows what was sent", "dim"),
+                ),
+            ]
         for title, raw in raws if self._whole else ():
             lines += [(Run(""),), heading(title, width), *_json_lines(raw)]
         return lines

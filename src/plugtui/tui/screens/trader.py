@@ -15,7 +15,7 @@ from plugtui.tui.charts import Series, chart
 from plugtui.tui.model.performance import WINDOWS, Curve
 from plugtui.tui.model.traders import BADGES, TraderProfile, cut, unranked_because
 from plugtui.tui.screens.base import LinesWindow, Scroll, heading
-from plugtui.tui.screens.facts import Fact, two_columns
+from plugtui.tui.screens.facts import Fact, columns
 from plugtui.tui.widgets.painted import Line, Run
 
 _RELOAD_NS = 30_000_000_000
@@ -86,11 +86,11 @@ class TraderScreen(LinesWindow[None]):
         if state is None:
             return [(Run("this account is no longer plugged in", "warn"),)]
         now, zone = self.dashboard.now_ns(), self.world.zone
-        lines = two_columns(self._facts(state, now), width)
+        lines = columns(self._facts(state, now), width)
         curve, window = cut(self._profile.curve, self._window) if self._profile else (Curve(), self._window)
         span = "since the start" if window == "ALL" else f"of the window {window}"
         lines += [(Run(""),), heading(f"growth {span}, deposits taken out", width)]
-        rows = max(8, min(18, self.query_one(Scroll).size.height - 14))
+        rows = max(8, min(18, self.query_one(Scroll).size.height - 20))
         lines += growth_lines(curve, width, rows, zone) or [(Run(self._problem or "no curve yet", "dim"),)]
         lines += [(Run(""),), heading("record", width), *record_lines(state.figures)]
         lines += [(Run(""),), heading("rank", width), *self._rank(state, width)]
