@@ -243,7 +243,12 @@ def _normal(name: str, text: str) -> str:
 # ---------------------------------------------------------------- the three sources
 
 
+_OF_THE_DASHBOARD = ("keys", "theme", "on_quit", "benchmark")
+
+
 def _nearest(name: str, known: list[str]) -> str:
+    if name.partition(".")[0] in _OF_THE_DASHBOARD:
+        return "what the dashboard looks like and its keys stand in dashboard.toml beside this file"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"the nearest known one is {near[0]}" if near else "known ones: " + ", ".join(known)
 

@@ -1,5 +1,7 @@
 """The dashboard under keys and mouse, on a scripted engine."""
 
+import random
+
 import pytest
 from textual import events
 
@@ -638,3 +640,26 @@ async def test_questions_and_the_help_are_whole_where_it_is_narrow(size: tuple[i
         await stage.press("escape", "question_mark")
         for tooltip in ("Sort by the next column (or click a", "header)"):
             assert tooltip in stage.text()
+
+
+async def test_keys_clicks_and_sizes_in_any_order_break_nothing() -> None:
+    chance = random.Random(11)
+    keys = (
+        "1 2 3 4 tab left down j end g z slash a s f enter escape question_mark ctrl+p e H t p x w space escape".split()
+    )
+    async with on_stage(save_on_quit=lambda choice: None) as stage:
+        for _ in range(50):
+            match chance.choice(["key", "key", "key", "click", "size"]):
+                case "key":
+                    await stage.pilot.press(chance.choice(keys))
+                case "click":
+                    width, height = stage.app.size
+                    place = (chance.randrange(width), chance.randrange(height - 1))
+                    await stage.pilot.click(offset=place, times=chance.choice([1, 2]))
+                case "size":
+                    await stage.pilot.resize_terminal(chance.randint(10, 250), chance.randint(3, 80))
+            stage.app.tick()
+        await stage.pilot.resize_terminal(120, 36)
+        for _ in range(4):
+            await stage.press("escape")
+        await eventually(lambda: stage.window == "MainScreen")
