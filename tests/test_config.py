@@ -72,6 +72,7 @@ def test_a_profile_has_keys_of_its_own_in_the_file(isolated):
         ("[gateway]\nreplay_recovered = 'maybe'\n", ["expected true or false", "the default is true"]),
         ("[slow_client]\nsoft_bytes = 99999999999\n", ["99999999999", "below 1,000,000,000"]),
         ("[upstream]\ndata_url = 'http://127.0.0.1:99999'\n", ["upstream.data_url", "99999", "https://"]),
+        ("[keys]\nzoom = 'y'\n", ["'keys.zoom'", "dashboard.toml"]),
         ("[gateway]\nprot = 1\n", ["'gateway.prot'", "nearest known one is gateway.port"]),
         ("[gateway]\nhost = '0.0.0.0'\n", ["gateway.host", "0.0.0.0", "this machine only"]),
         ("[upstream]\nfeed = 'nyse'\n", ["upstream.feed", "'nyse'", "'iex'"]),
