@@ -103,7 +103,7 @@ async def test_a_stalled_terminal_and_its_end_do_not_disturb_the_algorithms(
 ) -> None:
     terminal, info = await started(terminals)
     async with algorithm(info, exchange) as counter:
-        await eventually(lambda: b"1 on" in terminal.seen or b" on, " in terminal.seen)
+        await eventually(lambda: terminal.find("1 on"))
         terminal.stall()
         before = counter.messages
         await eventually(lambda: counter.messages > before + 20)
