@@ -8,7 +8,7 @@ from datetime import UTC
 import pytest
 
 from plugtui.control.messages import Imported
-from plugtui.errors import ControlError, CredentialsError
+from plugtui.errors import ControlError, CredentialsError, NotRunning
 from plugtui.tasks import Tasks
 from plugtui.tui.link import Follower
 from plugtui.tui.model.world import World
@@ -137,3 +137,19 @@ async def test_the_past_is_asked_for_once_and_again_when_more_was_taken_in() -> 
         await eventually(lambda: engine.opened == 2 and follower.connected)
         engine.record(Imported(executions=3, orders=1, since_ns=0))
         await eventually(lambda: asked == 2)
+
+
+async def test_an_engine_that_was_stopped_waits_for_the_reader_without_flicker() -> None:
+    engine = FakeEngine()
+    async with following(engine) as (world, follower):
+        await eventually(lambda: follower.connected)
+        engine.down = NotRunning("the engine was stopped", "press r to start it again")
+        engine.cut()
+        await eventually(lambda: world.link.detail == "the engine was stopped")
+        assert (world.link.state, world.link.retry_at_ns) == ("lost", None)
+        kept, opened = world.link, engine.opened
+        await eventually(lambda: engine.opened > opened)
+        assert world.link is kept
+        engine.down = None
+        follower.retry_now()
+        await eventually(lambda: follower.connected)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from plugtui.cli.options import THEME, paths_of, profile_option
-from plugtui.errors import ConfigError, ControlError, PlugtuiError
+from plugtui.errors import ConfigError, ControlError, NotRunning, PlugtuiError
 from plugtui.secrets import Secret
 from plugtui.tasks import Tasks
 
@@ -64,7 +64,7 @@ class Host:
     def _refuse_when_stopped(self) -> None:
         """An engine that said goodbye was stopped by somebody: only an engine that died is started again unasked."""
         if self._client is not None and self._client.close_code == _GOING_AWAY and not self._start_again:
-            raise PlugtuiError("the engine was stopped", "press r to start it again")
+            raise NotRunning("the engine was stopped", "press r to start it again")
 
     def start_again(self) -> None:
         """Start the engine at the next attempt also when it was stopped on purpose."""

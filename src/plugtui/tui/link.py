@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from plugtui.control.messages import Facts, Past, Snapshot, States
-from plugtui.errors import ConfigError, ControlError, CredentialsError, PlugtuiError
+from plugtui.errors import ConfigError, ControlError, CredentialsError, NotRunning, PlugtuiError, describe
 from plugtui.tasks import Tasks
 from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.world import World
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 10.0
+_LOOK_AGAIN_S = 2.0
 _STEADY_NS = 10_000_000_000
 """Who has lived so long did not die of its start."""
 
@@ -99,11 +100,14 @@ class Follower:
                 detail, hint = error.title, error.hint
             except (OSError, TimeoutError) as error:
                 self.error = None
-                detail, hint = str(error) or type(error).__name__, ""
+                detail, hint = describe(error), ""
             started = started or self._world.link.state == "connected"
             # An engine that dies as soon as it was started would be started over and over.
             dies = self._newborn and self._now_ns() - self._since_ns < _STEADY_NS
             pause = self._first_pause_s if started and not dies else min(pause * 2, _LONGEST_PAUSE_S)
+            if isinstance(self.error, NotRunning):
+                await self._wait_for_reader(detail, hint, lost=started)
+                continue
             # Missing keys and wrong settings do not mend themselves.
             hopeless = isinstance(self.error, CredentialsError | ConfigError)
             await self._wait(detail, hint, None if hopeless else pause, lost=started)
@@ -165,10 +169,28 @@ class Follower:
         if lost:
             self._world.as_of_ns = now
             self._world.events.tell("error", "engine", f"the connection to the engine ended: {detail}", now, hint)
-        self._retry.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._retry.wait(), pause)
+        await self._pause(pause)
         self._world.link = LinkStatus("starting", "connecting to the engine")
+
+    async def _wait_for_reader(self, detail: str, hint: str, *, lost: bool) -> None:
+        """Somebody has stopped the engine: it is for the reader to start it again; one that is started elsewhere is noticed."""
+        before, after = self._world.link, LinkStatus("lost", detail, hint)
+        if before != after:
+            log.warning("control link: %s", detail)
+            self._world.link = self._world.failure = after
+            if lost:
+                self._world.as_of_ns = self._now_ns()
+        if await self._pause(_LOOK_AGAIN_S):
+            self._world.link = LinkStatus("starting", "connecting to the engine")
+
+    async def _pause(self, seconds: float | None) -> bool:
+        """Wait; return whether the reader wants another attempt."""
+        self._retry.clear()
+        try:
+            await asyncio.wait_for(self._retry.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
     def retry_now(self) -> None:
         """Do not wait for the next attempt."""
