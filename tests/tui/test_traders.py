@@ -101,6 +101,14 @@ def test_a_window_of_a_curve_grows_from_one_and_falls_from_its_own_peak() -> Non
     assert list(part.drawdown) == pytest.approx([0.0, 0.0, -0.2, 0.0])
 
 
+def test_the_curve_of_a_window_ends_at_the_return_that_the_figures_tell() -> None:
+    times = [NOW - n * 10 * DAY for n in range(9, -1, -1)]
+    whole = Curve(times, times, [1 + n / 10 for n in range(10)], [0.0] * 10)
+    part, _ = cut(whole, "1M", 0.25)
+    assert part.index[-1] == pytest.approx(1.25)
+    assert part.index[1] / part.index[0] == pytest.approx(1.7 / 1.6)
+
+
 @pytest.mark.parametrize("window", ["1D", "1W", "ALL"])
 def test_a_window_with_hardly_a_point_shows_the_whole_record(window: str) -> None:
     times = [NOW - n * 10 * DAY for n in range(9, -1, -1)]

@@ -184,10 +184,14 @@ def _index_curve(answer: Mapping[str, Any]) -> Curve:
     return curve_of([[point[0], point[2], point[2], point[3]] for point in points if len(point) >= 4])
 
 
-def cut(curve: Curve, window: str) -> tuple[Curve, str]:
+def cut(curve: Curve, window: str, growth: float | None = None) -> tuple[Curve, str]:
     """Return the part of a curve that lies in the window, growing from 1, and what to call it.
 
     A window with hardly a point in it (today) shows the whole record instead.
+
+    Args:
+        growth: the window's return by the figures. The curve has fewer points than the record and may begin a day beside
+            the window's own beginning; it ends where the figure says.
     """
     days = _WINDOW_DAYS.get(window)
     if days is None or not len(curve):
@@ -196,7 +200,8 @@ def cut(curve: Curve, window: str) -> tuple[Curve, str]:
     first = next(i for i, time_ns in enumerate(curve.times_ns) if time_ns >= start)
     if len(curve) - first < _FEWEST_POINTS:
         return curve, "ALL"
-    index = [value / curve.index[first] for value in curve.index[first:]]
+    base = curve.index[first] if growth is None or growth <= -1 else curve.index[-1] / (1 + growth)
+    index = [value / base for value in curve.index[first:]]
     peak, falls = 0.0, []
     for value in index:
         peak = max(peak, value)

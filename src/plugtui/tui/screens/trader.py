@@ -87,7 +87,10 @@ class TraderScreen(LinesWindow[None]):
             return [(Run("this account is no longer plugged in", "warn"),)]
         now, zone = self.dashboard.now_ns(), self.world.zone
         lines = columns(self._facts(state, now), width)
-        curve, window = cut(self._profile.curve, self._window) if self._profile else (Curve(), self._window)
+        of = state.figures.get(self._window) or Figures()
+        curve, window = Curve(), self._window
+        if self._profile:
+            curve, window = cut(self._profile.curve, self._window, of.total_return)
         span = "since the start" if window == "ALL" else f"of the window {window}"
         lines += [(Run(""),), heading(f"growth {span}, deposits taken out", width)]
         rows = max(8, min(18, self.query_one(Scroll).size.height - 20))
@@ -209,7 +212,7 @@ def card(
 ) -> list[Line]:
     """Write a trader's record into ``size`` cells: curve in per cent, figures of the window; the same lines for everyone."""
     figures = state.figures.get(window) or Figures()
-    curve, shown = cut(profile.curve, window) if profile else (Curve(), window)
+    curve, shown = cut(profile.curve, window, figures.total_return) if profile else (Curve(), window)
     facts = _card_facts(state, figures, now_ns)
     below = -(-len(facts) // 2) + 1
     rows = max(4, size.height - below - 1)
