@@ -36,6 +36,7 @@ from plugtui.engine.gap_log import GapLog
 from plugtui.engine.market.stream_journal import StreamJournal
 from plugtui.engine.market.upstreams import Upstreams
 from plugtui.engine.outside import Outside
+from plugtui.engine.previous import broken_off_ns, end_tidily
 from plugtui.engine.rest.budget import Budget
 from plugtui.engine.rest.forward import Forwarder
 from plugtui.engine.rest.passthrough import Passthrough
@@ -137,6 +138,7 @@ class Engine:
     async def _open_ledger(self, stack: AsyncExitStack) -> None:
         self._store = await self._outside.open_store(self._paths.ledger)
         stack.push_async_callback(self._store.aclose)
+        self._broken_off_ns = await broken_off_ns(self._store)
         self._facts = await FactLog.open(self._store)
         stack.push_async_callback(self._facts.aclose)
         self._gaps = await GapLog.open_log(self._store, self._facts)
@@ -205,6 +207,7 @@ class Engine:
             self._failed,
             self._now_ns,
             self._outside.ticks_ns,
+            self._broken_off_ns,
         )
         stack.push_async_callback(self._upstreams.aclose)
         self._upstreams.open_default()
@@ -216,6 +219,7 @@ class Engine:
             on_connected=self._account.stream_connected,
             on_lost=self._account.stream_lost,
             connect_timeout_s=self._settings.upstream.connect_timeout_s,
+            last_live_ns=self._broken_off_ns or 0,
             now_ns=self._now_ns,
         )
         own = Tasks(self._failed)
@@ -253,6 +257,7 @@ class Engine:
         self._tasks.start(self._gateway.watch(), "gateway-watch")
         self._tasks.start(self._tally(), "tally")
         self._tasks.start(self._traders.start(), "traders-start")
+        stack.push_async_callback(end_tidily, self._store, self._now_ns)
 
     def _commands(self) -> Commands:
         commands = Commands()

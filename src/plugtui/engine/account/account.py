@@ -18,6 +18,7 @@ from plugtui.engine.account.recovery import GRACE_S, Found, Recovery
 from plugtui.engine.account.watch import AccountWatch
 from plugtui.engine.backoff import Backoff, Trouble
 from plugtui.engine.gap_log import GapLog
+from plugtui.engine.previous import HEARD
 from plugtui.errors import BrokerError, BrokerRefused, PlugtuiError, StoreError, WireError
 from plugtui.ledger.book import Changes
 from plugtui.ledger.executions import Execution
@@ -37,7 +38,6 @@ BATCH = 500
 HEARTBEAT_S = 5.0
 SETTLE_S = (2.0, 5.0, 15.0)
 """When to look again after a recovery: activities may lag the stream."""
-_HEARD = "account_heard_ns"
 _PNL_EVERY_S = 0.5
 
 Forward = Callable[[bytes], Awaitable[None]]
@@ -125,7 +125,7 @@ class Account:
         """Take up what an earlier run left, and begin to read the account. Raises StoreError."""
         await self.watch.restore()
         first_start_ns = await self._recovery.start()
-        heard = await self.journal.store.get(_HEARD) or first_start_ns
+        heard = await self.journal.store.get(HEARD) or first_start_ns
         if heard is not None:
             self._heard_ns = int(heard)
             await self._gaps.open(STREAM, self._heard_ns, "the engine was not running", self._now_ns())
@@ -294,7 +294,7 @@ class Account:
         if self._live:
             self._heard_ns = self._now_ns()
         if self._heard_ns:
-            await self.journal.store.write(Store.put(_HEARD, str(self._heard_ns)))
+            await self.journal.store.write(Store.put(HEARD, str(self._heard_ns)))
 
     # ------------------------------------------------------------- for others
 

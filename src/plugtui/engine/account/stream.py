@@ -95,6 +95,7 @@ class AccountStream:
         name: of the stream in :class:`~plugtui.control.messages.StreamState`.
         backoff: how long to wait after a failure.
         silence_s: longest time without any frame.
+        last_live_ns: when a connection of the engine before this one broke off: the server may still count it.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class AccountStream:
         backoff: Waits | None = None,
         connect_timeout_s: float = 10.0,
         silence_s: float = SILENCE_S,
+        last_live_ns: int = 0,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._url = url
@@ -124,7 +126,7 @@ class AccountStream:
         self._now_ns = now_ns
         self._legacy = False
         self._running = False
-        self._last_live_ns = 0
+        self._last_live_ns = last_live_ns
         self._retry = asyncio.Event()
         self._health = StreamHealth(name, "/stream", now_ns())
         self._dials = 0

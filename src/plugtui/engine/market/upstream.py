@@ -87,6 +87,7 @@ class Upstream:
         events: told of changes.
         clock: wall time in ns, for what is shown.
         ticks: ns that only grow, for all that is waited for: the wall clock may jump (row O3).
+        last_live_ns: when a connection of the engine before this one broke off: the server may still count it.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Upstream:
         market_open: Callable[[], bool | None],
         clock: Callable[[], int] = time.time_ns,
         ticks: Callable[[], int] = time.monotonic_ns,
+        last_live_ns: int | None = None,
     ) -> None:
         if endpoint.family is None:
             raise WireError(f"{endpoint.path} is not a market-data endpoint")
@@ -119,7 +121,7 @@ class Upstream:
         self._flush_due = False
         self._fatal: _Failed | None = None
         self._failed_ticks = 0
-        self._last_live_ticks = -LINGER_NS
+        self._last_live_ticks = -LINGER_NS if last_live_ns is None else ticks() - max(0, clock() - last_live_ns)
         self._heard_ticks = 0
         self._gap_open = False
         self._patience = 1

@@ -19,6 +19,7 @@ class Upstreams:
         on_failure: told when an upstream ends by a fault of ours.
         clock: wall time in ns.
         ticks: ns that only grow.
+        last_live_ns: when connections of the engine before this one broke off.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Upstreams:
         on_failure: Callable[[str, BaseException], None],
         clock: Callable[[], int] = time.time_ns,
         ticks: Callable[[], int] = time.monotonic_ns,
+        last_live_ns: int | None = None,
     ) -> None:
         self._settings = settings
         self._credentials = credentials
@@ -37,6 +39,7 @@ class Upstreams:
         self._market_open = market_open
         self._clock = clock
         self._ticks = ticks
+        self._last_live_ns = last_live_ns
         self._by_path: dict[str, Upstream] = {}
         self._tasks = Tasks(on_failure)
 
@@ -52,6 +55,7 @@ class Upstreams:
                 self._market_open,
                 self._clock,
                 self._ticks,
+                self._last_live_ns,
             )
             self._by_path[endpoint.path] = upstream
             self._tasks.start(upstream.run(), f"upstream {endpoint.path}")
