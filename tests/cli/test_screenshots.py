@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Iterable
 from html import unescape
 from pathlib import Path
 
@@ -26,9 +27,11 @@ ELSEWHERE = {
 """What differs in another terminal."""
 
 
-def make(directory: Path, *more: str, environ: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def make(
+    directory: Path, *more: str, names: Iterable[str] = ONLY, environ: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Make pictures in a process of its own."""
-    only = [word for name in ONLY for word in ("--only", name)]
+    only = [word for name in names for word in ("--only", name)]
     return subprocess.run(
         plugtui_command("screenshots", str(directory), "--seconds", "20", *only, *more),
         env=os.environ | {"PYTHONHASHSEED": "1"} | (environ or {}),
@@ -58,7 +61,7 @@ def test_another_run_finds_every_picture_as_it_is_and_names_the_one_that_was_cha
         assert name in dashboard
 
     (tmp_path / "events.svg").write_text("<svg/>", encoding="utf-8")
-    checked = make(tmp_path, "--check", environ=ELSEWHERE)
+    checked = make(tmp_path, "--check", names=reversed(ONLY), environ=ELSEWHERE)
     assert checked.returncode == 1
     assert f"out of date in {tmp_path}: events\n" in checked.stderr
     assert (tmp_path / "events.svg").read_text(encoding="utf-8") == "<svg/>"

@@ -1,6 +1,7 @@
 """A play on the stage as dashboards see it: what they were told, and an engine that stands still and still answers."""
 
 import asyncio
+import contextlib
 import random
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
@@ -13,8 +14,14 @@ from plugtui.control.client import ControlClient
 from plugtui.control.messages import Facts, Snapshot, States
 from plugtui.demo.stage.loop import VirtualLoop
 from plugtui.demo.stage.stage import START_NS, Stage, Wires
+from plugtui.errors import PlugtuiError
+from plugtui.tasks import Tasks
 
 T = TypeVar("T")
+
+WINDOW = "1M"
+"""Of the figures that a dashboard asks for at first."""
+_ASK_EVERY_S = 5.0
 
 
 class Play:
@@ -80,9 +87,18 @@ class Play:
             async for message in audience:
                 self.history.append((loop.now_ns(), message))
 
-        watching = loop.create_task(watch(), name="audience")
+        async def ask() -> None:
+            # As a dashboard does: the engine fetches some of what it needs for an answer after it was first asked.
+            while True:
+                with contextlib.suppress(PlugtuiError):
+                    await audience.command("performance", window=WINDOW)
+                await asyncio.sleep(_ASK_EVERY_S)
+
+        tasks = Tasks()
+        tasks.start(watch(), "audience watches")
+        tasks.start(ask(), "audience asks")
         await self._stage.play(self._seconds)
-        watching.cancel()
+        await tasks.aclose()
         self._now_ns = loop.now_ns()
 
     # ------------------------------------------------------------ after the play
