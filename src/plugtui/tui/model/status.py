@@ -70,7 +70,7 @@ _BRIEF_CELLS = 34
 def brief(detail: str) -> str:
     """Shorten a reason to what tells it from others."""
     known = next((short for words, short in _BRIEF if words in detail), "")
-    plain = detail.removeprefix("cannot connect: ").partition(";")[0].partition(" (")[0]
+    plain = detail.removeprefix("cannot connect: ").removeprefix("no connection: ").partition(";")[0].partition(" (")[0]
     return known or textwrap.shorten(plain, _BRIEF_CELLS, placeholder="…")
 
 
