@@ -188,7 +188,7 @@ async def test_a_newcomer_and_one_that_has_gone_are_counted_in_the_head() -> Non
         stage.engine.send(States(algos=[algo("meanrev"), algo("late"), algo("pairs", status="gone", connections=0)]))
         await eventually(lambda: len(stage.app.world.algos.states) == 3)
         await stage.settle()
-        assert "2 on +1 −1" in stage.head(4)
+        assert "2 on, 1 new, 1 gone" in stage.head(4)
 
 
 @pytest.mark.parametrize("size", SIZES)

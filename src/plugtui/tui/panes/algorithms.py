@@ -75,11 +75,12 @@ class AlgorithmsPane(Pane):
         if not board.states:
             return []
         rate = sum(state.rate for state in board.states)
-        news = [Run(f" +{board.arrived}", "accent")] if board.arrived else []
-        news += [Run(f" −{board.lost}", "bad")] if board.lost else []
+        news = [Run(f", {board.arrived} new", "accent")] if board.arrived else []
+        news += [Run(f", {board.lost} gone", "bad")] if board.lost else []
         below = self.table_widget().below if self.screen.has_class("-tight") else 0
         more = [Run(f"{below} more ↓ ", "accent")] if below else []
-        total = [] if more and self.size.width < _ROOMY else [Run(f", {fmt.compact(rate)} msg/s", "dim")]
+        crowded = self.size.width < _ROOMY and (bool(more) or len(news) > 1)
+        total = [] if crowded else [Run(f", {fmt.compact(rate)} msg/s", "dim")]
         return [*more, Run(f"{board.connected}", "strong"), Run(" on", "dim"), *news, *total]
 
     def _selected(self) -> AlgoState | None:

@@ -13,7 +13,7 @@ _NAME = 18
 class FormulaScreen(LinesWindow[None]):
     """The words under the board, whole, and each trader's score."""
 
-    size_class = "-tall"
+    size_class = "-fit"
 
     def title_text(self) -> str:
         """Say what this is."""

@@ -25,7 +25,7 @@ _WIDE = 76
 class OrderScreen(LinesWindow[None]):
     """One order, first from what the dashboard saw, then completed by the engine's ledger."""
 
-    size_class = "-tall"
+    size_class = "-fit"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
