@@ -99,7 +99,7 @@ def test_keys_that_cannot_work_are_refused_before_the_screen_is_taken(keys: dict
 
 
 @pytest.mark.parametrize(
-    "keys", [{}, {"zoom": "f11"}, {"zoom": "+,comma"}, {"sort": "f", "freeze": "s"}, {"help": "f1", "quit": "Q,ctrl+x"}]
+    "keys", [{}, {"zoom": "f11"}, {"zoom": "+,f12"}, {"sort": "f", "freeze": "s"}, {"help": "f1", "quit": "Q,ctrl+x"}]
 )
 def test_keys_that_work_are_taken(keys: dict[str, str]) -> None:
     check_keys(keys, FILE)

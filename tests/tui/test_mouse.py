@@ -115,7 +115,7 @@ async def test_a_click_beside_a_window_closes_it() -> None:
         assert stage.window == "MainScreen"
 
 
-@pytest.mark.parametrize("keys", [["1", "enter"], ["3", "enter"], ["4", "enter"], ["question_mark"], ["H"]])
+@pytest.mark.parametrize("keys", [["1", "enter", "m"], ["3", "enter"], ["4", "enter"], ["question_mark"], ["H"]])
 async def test_the_wheel_scrolls_every_window(keys: list[str]) -> None:
     async with on_stage(size=(80, 16)) as stage:
         await stage.press(*keys)
