@@ -14,6 +14,7 @@ from plugtui.tui.charts import Beside, ChartView, Flow, Series, chart
 from plugtui.tui.model.performance import VIEWS, Curve, Performance, benchmark_texts, figure_texts, short_texts
 from plugtui.tui.panes import performance_views as views
 from plugtui.tui.panes.base import Pane, waiting_lines
+from plugtui.tui.panes.month_bars import month_bars
 from plugtui.tui.panes.traders import window_runs
 from plugtui.tui.screens.base import Form, Scroll, heading
 from plugtui.tui.widgets.painted import Line, Painted, Run
@@ -25,6 +26,8 @@ _SIDE = 62
 _TABS = 60
 _PLOT_EVERY_NS = 1_000_000_000
 _SECOND = "╌╌"
+_TALLEST_BARS, _TALLEST_FALL = 18, 32
+"""Lines of a chart beside a table; more would tell no more."""
 
 
 class PerformanceChart(ChartView, can_focus=True):
@@ -236,15 +239,23 @@ class PerformancePane(Pane):
             case "figures":
                 return views.figures_view(performance, account, width, zone)
             case "months":
-                return [*views.months_view(told.calendar, width), (Run(""),), _ALL_HISTORY]
+                table = [*views.months_view(told.calendar, width), (Run(""),), _ALL_HISTORY]
+                bars = month_bars(told.calendar, width, min(_TALLEST_BARS, self._room() - len(table) - 1))
+                return [*table, *([(Run(""),), *bars] if bars else [])]
             case "drawdowns":
-                return [*self._under_water(performance, width), *views.drawdowns_view(told.drawdowns, width, zone)]
+                table = views.drawdowns_view(told.drawdowns, width, zone)
+                height = max(self._room() // 2, self._room() - len(table) - 1)
+                return [*self._under_water(performance, width, min(height, _TALLEST_FALL)), *table]
             case _:
                 return views.pnl_view(performance, account, width, zone)
 
-    def _under_water(self, performance: Performance, width: int) -> list[Line]:
+    def _room(self) -> int:
+        """Lines of a view that are seen without scrolling."""
+        return self.query_one("#perf-scroll", Scroll).size.height
+
+    def _under_water(self, performance: Performance, width: int, height: int) -> list[Line]:
         """Draw the drawdown over time where there is room above its table."""
-        curve, height = performance.curve, self.size.height // 2 - 2
+        curve = performance.curve
         if height < 6 or len(curve) < 2:
             return []
         fall = Series(curve.times_ns, curve.drawdown, "percent", "fall", filled=True)
