@@ -87,7 +87,7 @@ async def test_a_stalled_dashboard_is_cut_off_and_resumes_while_the_others_hear_
             await link.tell(*(f"{told + n} {big}" for n in range(10)))
             told += 10
             assert told < 3_000
-            await eventually(lambda: all(len(reader.texts) == told for reader in readers[1:]))
+            await eventually(lambda wanted=told: all(len(reader.texts) == wanted for reader in readers[1:]))
         stalled.transport().resume_reading()
         await eventually(lambda: len(stalled.texts) == told)
         numbers = [int(text.split()[0]) for text in stalled.texts]
