@@ -214,6 +214,8 @@ async def test_the_help_shows_the_keys_of_the_focused_pane_and_their_ids() -> No
         await stage.press("4", "question_mark")
         text = stage.text()
         assert "Help: Algorithms" in text and "Issue a key pair" in text and "new-key" in text
+        own, rows, everywhere = (text.index(head) for head in ("keys of Algorithms", "rows ─", "everywhere ─"))
+        assert own < text.index("new-key") < rows < text.index("row-up") < everywhere < text.index("pane-1")
         await stage.press("escape", "3", "question_mark")
         text = stage.text()
         assert "Follow the selected trader" in text and "Issue a key pair" not in text
@@ -638,8 +640,10 @@ async def test_questions_and_the_help_are_whole_where_it_is_narrow(size: tuple[i
         for answer in ("Keep it running", "Keep, always", "Stop it", "Stay"):
             assert answer in stage.text()
         await stage.press("escape", "question_mark")
+        first = stage.text()
+        await stage.press("pagedown")
         for tooltip in ("Sort by the next column (or click a", "header)"):
-            assert tooltip in stage.text()
+            assert tooltip in first + stage.text()
 
 
 async def test_keys_clicks_and_sizes_in_any_order_break_nothing() -> None:

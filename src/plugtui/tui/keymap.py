@@ -46,15 +46,19 @@ class KeyHint:
     tooltip: str
     action: str
     shown: bool
+    group: str = ""
+    """Where it works: the ``key_group`` of the widget that offers it; empty for everywhere."""
 
 
 def hints(active: Iterable[ActiveBinding]) -> list[KeyHint]:
     """Collect the active bindings, those with the same id in one entry, in the order of their definition."""
     found: dict[str, list[Binding]] = {}
+    groups: dict[str, str] = {}
     for entry in active:
         binding = entry.binding
         if entry.enabled and binding.id and not binding.system:
             found.setdefault(binding.id, []).append(binding)
+            groups[binding.id] = getattr(entry.node, "key_group", "")
     return [
         KeyHint(
             key,
@@ -63,6 +67,7 @@ def hints(active: Iterable[ActiveBinding]) -> list[KeyHint]:
             bindings[0].tooltip or bindings[0].description,
             bindings[0].action,
             any(binding.show for binding in bindings),
+            groups[key],
         )
         for key, bindings in found.items()
     ]

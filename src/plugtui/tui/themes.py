@@ -49,6 +49,7 @@ def _theme(name: str, *, dark: bool, base: Mapping[str, str], roles: Mapping[str
             **{f"pt-{role}": colour for role, colour in variables.items()},
             # Where there are no colours the selected row is told by what every terminal can do.
             "pt-row-style": "reverse" if name == MONO else "none",
+            "pt-frame": "heavy" if name == MONO else "round",
             "border": roles["line-focus"],
             "border-blurred": roles["line"],
             "block-cursor-foreground": base["foreground"],

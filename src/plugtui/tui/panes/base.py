@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
+from plugtui.tui import themes
 from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.table import Table
 from plugtui.tui.model.trouble import age_note
@@ -29,14 +30,16 @@ class PaneHead(Painted):
         """Draw the edge around these texts."""
         width = self.size.width
         edge = "line-focus" if focused else "line"
-        start, end = (Run("╭─ ", edge), Run("─╮", edge)) if framed else (Run("", edge), Run("", edge))
+        # Where there are no colours the focus is told by the weight of the frame.
+        corner, bar, last = ("┏", "━", "┓") if focused and self.app.theme == themes.MONO else ("╭", "─", "╮")
+        start, end = (Run(f"{corner}{bar} ", edge), Run(f"{bar}{last}", edge)) if framed else (Run(""), Run(""))
         shown = tuple(right)
         rule = width - sum(cell_len(run.text) for run in (start, *left, *shown, end))
         if rule < (3 if framed else 1) and shown:
             shown = ()
             rule = width - sum(cell_len(run.text) for run in (start, *left, end))
         after = " " if shown and (rule > 3 or framed) else ""
-        middle = " " + "─" * max(0, rule - 1 - len(after) - (1 if shown and framed else 0)) + after
+        middle = " " + bar * max(0, rule - 1 - len(after) - (1 if shown and framed else 0)) + after
         tail = (Run(" ", edge),) if shown and framed else ()
         self.paint([(start, *left, Run(middle, edge), *shown, *tail, end)])
 
@@ -76,6 +79,7 @@ def filter_table(field: Input, table: LineTable[Any]) -> None:
 class Pane(Vertical):
     """A pane; subclasses give number, title, body and what the head says."""
 
+    key_group = "pane"
     number = 0
     name_shown = ""
     filterable = True

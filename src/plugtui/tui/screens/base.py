@@ -80,6 +80,8 @@ def edge_of_keys(shown: Sequence[KeyHint], width: int) -> Content:
 class Scroll(VerticalScroll, can_focus=True, inherit_bindings=False):
     """Lines that scroll with the keys of the tables."""
 
+    key_group = "rows"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", "Up", id="scroll-up", show=False, tooltip="One line up"),
         Binding("down,j", "scroll_down", "Down", id="scroll-down", show=False, tooltip="One line down"),

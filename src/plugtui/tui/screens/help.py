@@ -18,6 +18,8 @@ _MARKS = [
     ("n new ↑", "rows that wait because you look at older ones; home shows them"),
 ]
 
+_GROUPS = (("pane", "keys of {where}"), ("rows", "rows"), ("", "everywhere"))
+
 _FILTER = "words in any order, all must match; -word must not match; esc clears"
 
 
@@ -35,15 +37,19 @@ class HelpScreen(LinesWindow[None]):
     def lines(self, width: int) -> list[Line]:
         """Write keys and marks."""
         everywhere = [hint for hint in self._hints if hint.action.startswith("app.") or "." not in hint.action]
-        entries = [(", ".join(hint.keys), hint.tooltip, hint.id) for hint in everywhere]
-        key_width = max((len(keys) for keys, _, _ in entries), default=8) + 2
-        lines: list[Line] = [heading("keys", width)]
+        key_width = max((len(", ".join(hint.keys)) for hint in everywhere), default=8) + 2
         show_id = width >= 90
-        room = max((len(tooltip) for _, tooltip, _ in entries), default=0) if show_id else width - key_width
-        for keys, tooltip, name in entries:
-            rows = _beside(keys, key_width, "key", tooltip, room)
-            lines += [(*rows[0], Run(f"  {name}", "axis")), *rows[1:]] if show_id else rows
-        lines += [(Run(""),), heading("marks", width)]
+        room = max((len(hint.tooltip) for hint in everywhere), default=0) if show_id else width - key_width
+        lines: list[Line] = []
+        for group, title in _GROUPS:
+            of_group = [hint for hint in everywhere if hint.group == group]
+            if of_group:
+                lines.append(heading(title.format(where=self._where or "this window"), width))
+            for hint in of_group:
+                rows = _beside(", ".join(hint.keys), key_width, "key", hint.tooltip, room)
+                lines += [(*rows[0], Run(f"  {hint.id}", "axis")), *rows[1:]] if show_id else rows
+            lines += [(Run(""),)] if of_group else []
+        lines.append(heading("marks", width))
         for mark, text in _MARKS:
             lines += _beside(mark, key_width, "strong", text, width - key_width)
         lines += [

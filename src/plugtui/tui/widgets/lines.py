@@ -36,6 +36,8 @@ class LineTable(ScrollView, Toned, Generic[R], can_focus=True, inherit_bindings=
         ending: what stands below the last row when the list is not all there is.
     """
 
+    key_group = "rows"
+
     # Textual follows the first base only, so the tones are named here again.
     COMPONENT_CLASSES = Toned.COMPONENT_CLASSES
 
