@@ -191,6 +191,19 @@ async def test_a_newcomer_and_one_that_has_gone_are_counted_in_the_head() -> Non
         assert "2 on, 1 new, 1 gone" in stage.head(4)
 
 
+async def test_the_curve_of_an_algorithm_ends_at_the_number_above_it_also_between_two_samples() -> None:
+    now = [NOW]
+    async with on_stage(engine_with(algo("solo")), size=(120, 60), now_ns=lambda: now[0]) as stage:
+        for second, pnl in ((0, "0"), (6, "5.25"), (12, "10.50"), (13, "-3.75")):
+            now[0] = NOW + second * S
+            told = Decimal(pnl)
+            stage.engine.send(States(algos=[algo("solo", realized_pnl=told, unrealized_pnl=Decimal(0))]))
+            await eventually(lambda told=told: stage.app.world.algos.states[0].realized_pnl == told)
+        await stage.press("4", "enter")
+        await eventually(lambda: stage.text().count("-3.75") >= 3)
+        assert "10.50" not in stage.text()
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_columns_stand_still_while_numbers_grow_and_rows_come_and_go(size: tuple[int, int]) -> None:
     async with on_stage(engine_with(*many(3)), size=size) as stage:

@@ -64,7 +64,7 @@ class AlgorithmScreen(LinesWindow[None]):
             *spark_lines(state, history, width, rows),
             (Run(""),),
             heading("P&L since this dashboard started", width),
-            *self._pnl(history, width),
+            *self._pnl(history, state, now, width),
             (Run(""),),
             heading("subscriptions", width),
             *subscription_lines(state, width),
@@ -73,10 +73,12 @@ class AlgorithmScreen(LinesWindow[None]):
             *order_lines(world, self._who, width, _ORDERS),
         ]
 
-    def _pnl(self, history: AlgoHistory, width: int) -> list[Line]:
+    def _pnl(self, history: AlgoHistory, state: AlgoState, now_ns: int, width: int) -> list[Line]:
+        """Draw the samples, which are seconds apart, and what it is now: the curve ends at the number above it."""
         rows = _CHART_ROWS if self.size.height >= 45 else _CHART_ROWS - 2
-        times, values = [at for at, _ in history.pnl], [value for _, value in history.pnl]
-        if len(values) < 2:
+        points = [*history.pnl, (now_ns, float(state.realized_pnl + state.unrealized_pnl))]
+        times, values = [at for at, _ in points], [value for _, value in points]
+        if len(history.pnl) < 2:
             # As high as the curve, so that nothing moves when it begins.
             return [(Run("the curve begins in a moment", "dim"),), *[(Run(""),)] * (rows - 1)]
         return chart(Series(times, values, base=0.0), width, rows, self.world.zone)
