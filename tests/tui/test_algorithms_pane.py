@@ -131,7 +131,7 @@ def test_subscriptions_fill_the_lines_that_they_are_given_and_count_the_rest() -
         "quotes        AAPL",
         "trades        SYM00, SYM01, SYM02, SYM03, SYM04 and 35 more",
     ]
-    assert text_of(subscription_lines(state, 60, 1)) == ["quotes 1, trades 40, trade_updates all"]
+    assert text_of(subscription_lines(state, 60, 1)) == ["quotes 1, trades 40, acct"]
     assert "SYM39" in " ".join(text_of(subscription_lines(state, 60)))
     assert len(subscription_lines(algo("x", subscriptions={}), 60, 3)) == 3
 

@@ -31,6 +31,8 @@ _MINUTE = 120
 
 _PNL_NS = 5_000_000_000
 _PNL_POINTS = 1440
+_STREAMS = 9
+"""Cells of what an algorithm is connected to where it is tight."""
 _SPARK = 20
 
 _LETTERS = {
@@ -258,7 +260,8 @@ def _streams(row: AlgoRow) -> Cell:
 
 
 def _short_streams(row: AlgoRow) -> Cell:
-    parts = streams_text(row.state).replace("acct", "a").split(" ")
+    text = streams_text(row.state)
+    parts = (text if len(text) <= _STREAMS else text.replace("acct", "a")).split(" ")
     if len(parts[0]) > 4:
         parts[0] = parts[0][:3] + "+"
     return Cell(" ".join(parts), _streams(row).style)
@@ -322,7 +325,7 @@ _COLUMNS: list[Column[AlgoRow]] = [
            elastic=True),
     Column("address", "address", lambda r: Cell(r.state.address, "dim"), lambda r: r.state.address,
            least=15, most=22, rank=12, elastic=True),
-    Column("streams", "streams", _streams, None, least=10, most=16, rank=4, short=_short_streams, short_width=9),
+    Column("streams", "streams", _streams, None, least=10, most=16, rank=4, short=_short_streams, short_width=_STREAMS),
     Column("rate", "msg/s", _rate, lambda r: r.state.rate, "right", least=5, most=7, descending=True),
     Column("recent", "last 10 s", lambda r: Cell(r.recent, "chart"), None, least=_SPARK, most=_SPARK, rank=10),
     Column("bytes", "B/s", lambda r: Cell(fmt.size(r.state.byte_rate)), lambda r: r.state.byte_rate, "right",

@@ -189,8 +189,10 @@ def subscription_lines(state: AlgoState, width: int, most: int = 0) -> list[Line
     if not most:
         return lines
     if len(lines) > most:
+        # As the column of streams has it: the channel's full name would not fit the narrowest pane.
         rest = ", ".join(
-            f"{channel} {'all' if '*' in symbols else len(symbols)}" for channel, symbols in subscribed[most - 1 :]
+            "acct" if channel == _ORDERS else f"{channel} {'all' if '*' in symbols else len(symbols)}"
+            for channel, symbols in subscribed[most - 1 :]
         )
         lines = [*lines[: most - 1], (Run(textwrap.shorten(rest, width, placeholder=" …")),)]
     return lines + [(Run(""),)] * (most - len(lines))
