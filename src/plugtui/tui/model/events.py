@@ -97,14 +97,17 @@ class EventLog:
         def time(row: EventRow) -> Cell:
             return Cell(fmt.clock(row.time_ns, self.zone), "dim")
 
+        def short_time(row: EventRow) -> Cell:
+            return Cell(fmt.clock(row.time_ns, self.zone, millis=False), "dim")
+
         def text(row: EventRow) -> Cell:
             return Cell(f"{row.text}. {row.hint}" if row.hint else row.text)
 
         return [
-            Column("time", "time", time, least=12, most=12),
+            Column("time", "time", time, least=12, most=12, short=short_time, short_width=8),
             Column("level", "", _level, lambda r: _LEVELS.index(r.level), least=1, most=1, descending=True),
             Column("kind", "what", lambda r: Cell(r.kind, _STYLES[r.level]), lambda r: r.kind, least=12, most=14),
-            Column("text", "details", text, least=30, most=180),
+            Column("text", "details", text, least=60, most=180),
         ]
 
 
