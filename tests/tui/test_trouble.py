@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC
+from typing import Any
 
 import msgspec
 import pytest
 
 from plugtui.control.messages import OrderEvent, Past, States
 from plugtui.errors import AddressInUse, ControlError, PlugtuiError
+from plugtui.secrets import Secret
 from plugtui.tui.model.status import LinkStatus
 from plugtui.tui.model.trouble import age_note, trouble_of
 from plugtui.tui.model.world import World
@@ -232,3 +234,25 @@ async def test_a_ledger_that_does_not_tell_its_past_hides_nothing_else() -> None
         await stage.settle()
         assert stage.app.world.fills.executions == 120
         assert isinstance(made.facts[2].body, OrderEvent)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "The keys are not kept here"),
+        ({"check_keys": None, "restart": None}, "The keys are not kept here"),
+        ({"keys_from": "the environment"}, "The keys come from the environment"),
+    ],
+)
+async def test_keys_that_plugtui_does_not_keep_are_not_asked_for(options: dict[str, Any], said: str) -> None:
+    async def check(_key_id: str, _secret: Secret, _url: str) -> None:
+        raise AssertionError("nobody was asked")
+
+    async def restart() -> None:
+        raise AssertionError("nothing was changed")
+
+    given = {"check_keys": check, "restart": restart, **options} if options else {}
+    async with on_stage(**given) as stage:
+        await stage.press("K")
+        assert stage.toasts() == [said]
+        assert stage.window == "MainScreen"

@@ -11,12 +11,15 @@ import pytest
 from websockets.client import connect
 
 from plugtui.control.client import ControlClient
+from plugtui.credentials import keep_credentials
 from plugtui.engine.supervisor import EngineInfo, running_engine
 from plugtui.paths import Paths
+from plugtui.secrets import mask
 from plugtui.sim.server import SimSettings, Simulator
 from plugtui.tasks import Tasks
 from plugtui.tui.app import Dashboard
 from plugtui.tui.options import Options
+from plugtui.vault import Vault
 from tests.support import eventually, process_exists
 from tests.tui.terminal_kit import LEAVE_SCREEN, Terminal
 
@@ -191,6 +194,32 @@ async def test_an_engine_that_was_stopped_stays_stopped_until_r(exchange: Simula
     await eventually(lambda: running_engine(Paths()) is not None)
     terminal.type("q")
     await eventually(lambda: terminal.process.poll() is not None)
+
+
+async def test_other_keys_are_asked_for_proved_kept_and_used_by_a_new_engine(
+    exchange: Simulator, terminals: list[Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("APCA_API_KEY_ID")
+    monkeypatch.delenv("APCA_API_SECRET_KEY")
+    mine, other = exchange.accounts[:2]
+    await keep_credentials(Vault(Paths()), mine.key_id, mine.secret)
+    terminal, info = await started(terminals)
+    terminal.type("K")
+    await eventually(lambda: terminal.find("Check and keep"))
+    terminal.type(other.key_id + "\t" + other.secret.reveal() + "\r")
+    again = await eventually(lambda: (found := running_engine(Paths())) and found.pid != info.pid and found)
+    assert not process_exists(info.pid)
+    async with ControlClient(again.url, again.token) as control:
+        await control.connect(states=False)
+        number = mask(exchange.exchange.accounts[other.name].number)
+
+        async def it_is_the_other_account() -> bool:
+            return bool((await control.command("status"))["engine"]["account_number"] == number)
+
+        await eventually(it_is_the_other_account)
+    terminal.type("q")
+    await eventually(lambda: terminal.process.poll() is not None)
+    assert other.secret.reveal().encode() not in terminal.seen
 
 
 async def test_attach_looks_at_an_engine_and_leaves_it_alone(exchange: Simulator, terminals: list[Terminal]) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _GOING_AWAY = 1001
 _PATIENCE_S = 3.0
+_RESTART_S = 15.0
+_LOOK_EVERY_S = 0.05
+_KEY_VARIABLES = {"APCA_API_KEY_ID", "APCA_API_SECRET_KEY", "APCA_API_OAUTH_TOKEN"}
 _NO_TERMINAL = "the dashboard needs a terminal, and this is none"
 
 
@@ -69,6 +72,25 @@ class Host:
     def start_again(self) -> None:
         """Start the engine at the next attempt also when it was stopped on purpose."""
         self._start_again = True
+
+    async def restart(self) -> None:
+        """End the engine, and have the next attempt start another one, with the keys that are kept by then.
+
+        Raises:
+            ControlError: it does not end.
+        """
+        from plugtui.engine.supervisor import running_engine
+
+        info = running_engine(self._paths)
+        if info is not None:
+            await _stop(info)
+            try:
+                async with asyncio.timeout(_RESTART_S):
+                    while running_engine(self._paths) is not None:  # noqa: ASYNC110 - another process
+                        await asyncio.sleep(_LOOK_EVERY_S)
+            except TimeoutError as error:
+                raise ControlError(f"the engine (pid {info.pid}) does not end", "end it, then press r") from error
+        self.start_again()
 
     def must_stop(self, outcome: "Outcome") -> bool:
         """Say whether the engine is to end with the dashboard."""
@@ -174,6 +196,8 @@ def _options(paths: "Paths", theme: str | None, host: Host | None, on_quit: str 
         benchmark="" if chosen.benchmark == "none" else chosen.benchmark or None,
         save_benchmark=lambda symbol: preferences.save(file, benchmark=symbol or "none"),
         check_keys=check if host else None,
+        keys_from="the environment" if os.environ.keys() & _KEY_VARIABLES else "",
+        restart=host.restart if host else None,
         on_retry=host.start_again if host else None,
         may_stop=host is not None,
     )

@@ -84,6 +84,7 @@ class Dashboard(App[Outcome]):
         Binding(
             "H", "how_to", "How to connect", id="how-to-everywhere", show=False, tooltip="How to point a program here"
         ),
+        Binding("K", "other_keys", "Keys", id="other-keys", show=False, tooltip="Enter other brokerage keys"),
         Binding("t", "next_theme", "Theme", id="theme", show=False, tooltip="Next theme"),
         Binding(
             "r", "retry", "Retry", id="retry", show=False, tooltip="Try again now to reach the engine, or the broker"
@@ -360,6 +361,10 @@ class Dashboard(App[Outcome]):
         where = self.panes.pane(self.panes.active).name_shown
         active = keymap.hints(self.screen.active_bindings.values())
         self.push_screen(HelpScreen(where, active))
+
+    def action_other_keys(self) -> None:
+        """Ask for other brokerage keys."""
+        self.desk.other_keys()
 
     def action_next_theme(self) -> None:
         """Change the colours."""

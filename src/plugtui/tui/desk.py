@@ -1,13 +1,15 @@
 """What the reader can tell the engine about algorithms and traders, with the questions that come before."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from plugtui.control.messages import AlgoState, TraderState
+from plugtui.errors import PlugtuiError
 from plugtui.secrets import Secret
 from plugtui.tui.screens.base import Form, Question
 from plugtui.tui.screens.howto import HowToScreen
+from plugtui.tui.screens.start import KeysScreen
 
 if TYPE_CHECKING:
     from plugtui.tui.app import Dashboard
@@ -131,3 +133,34 @@ class Desk:
         text = [who.get(connected, f"{connected} algorithms are connected."), "Other dashboards lose it too."]
         then = partial(self._app.ask, "stop", "the engine ends")
         self._confirm("Stop the engine?", text, "Stop it", then)
+
+    def other_keys(self) -> None:
+        """Ask for other brokerage keys, keep them, and start the engine anew with them."""
+        options = self._app.options
+        check, restart = options.check_keys, options.restart
+        if check is None or restart is None:
+            self._app.notify(
+                "Enter them where the engine runs.", title="The keys are not kept here", severity="warning"
+            )
+            return
+        if options.keys_from:
+            self._app.notify(
+                "Change them there, and start plugtui again.",
+                title=f"The keys come from {options.keys_from}",
+                severity="warning",
+            )
+            return
+        reason = PlugtuiError("They replace those that are kept; the engine starts anew with them.")
+
+        def given(answer: bool | None) -> None:
+            if answer:
+                self._app.run_worker(self._restart(restart))
+
+        self._app.push_screen(KeysScreen(reason, check, None, options.address), given)
+
+    async def _restart(self, restart: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await restart()
+        except PlugtuiError as error:
+            self._app.notify(error.hint or "", title=error.title, severity="error", markup=False)
+        self._app.follower.retry_now()

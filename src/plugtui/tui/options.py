@@ -31,6 +31,10 @@ class Options:
     """Keeps another symbol for the next time."""
     check_keys: CheckKeys | None = None
     """Makes the first-start screen possible."""
+    keys_from: str = ""
+    """Where the keys come from, when that is not where plugtui keeps them: other ones are given there."""
+    restart: Callable[[], Awaitable[None]] | None = None
+    """Ends the engine, so that the next attempt starts one with the keys that are kept by then. Raises PlugtuiError."""
     new_token: Callable[[Secret], None] | None = None
     """Takes the token that the reader gives after the engine has refused the one that was known."""
     may_stop: bool = False

@@ -44,7 +44,9 @@ def trouble_of(world: World, now_ns: int) -> Trouble | None:
         return Trouble(title, _sentence(failure.detail), _sentence(failure.hint), _next(world, now_ns))
     engine = world.engine
     if engine is not None and world.account is None and engine.problem:
-        then = "It is tried again by itself; r tries now, q leaves. Algorithms can connect meanwhile."
+        then = (
+            "It is tried again by itself; r tries now, K enters other keys, q leaves. Algorithms can connect meanwhile."
+        )
         return Trouble("The account cannot be read", _sentence(engine.problem), _sentence(engine.hint), then)
     return None
 

@@ -14,7 +14,7 @@ class KeysScreen(Form):
     Args:
         error: why they are asked for.
         check: called with key id, secret and address. Raises PlugtuiError.
-        demo: called when the reader would rather look at the demo.
+        demo: called when the reader would rather look at the demo; ``None`` does not offer it.
         address: of the account, as it is configured.
     """
 
@@ -22,7 +22,7 @@ class KeysScreen(Form):
         self,
         error: PlugtuiError,
         check: Callable[[str, Secret, str], Awaitable[None]],
-        demo: Callable[[], None],
+        demo: Callable[[], None] | None,
         address: str = PAPER_URL,
     ) -> None:
         async def submit(fields: dict[str, str]) -> None:
@@ -46,7 +46,7 @@ class KeysScreen(Form):
             ],
             submit,
             verb="Check and keep",
-            extra=("Show me the demo", demo),
+            extra=("Show me the demo", demo) if demo else None,
         )
 
 
