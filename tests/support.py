@@ -14,7 +14,7 @@ import psutil
 
 T = TypeVar("T")
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """How long a condition may take on a loaded machine; a passing test hardly ever waits for it."""
 
 _POLL_S = 0.01

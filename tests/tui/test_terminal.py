@@ -81,7 +81,7 @@ def stalled(terminal: Terminal) -> bool:
 
 
 async def test_a_terminal_that_reads_again_sees_everything(terminals: list[Terminal]) -> None:
-    terminal = await started(terminals, rate="2000")
+    terminal = await started(terminals, rate="300")
     terminal.stall()
     await eventually(lambda: stalled(terminal), what="the output is blocked")
     terminal.type("?")
