@@ -245,3 +245,23 @@ async def test_an_account_that_may_not_trade_is_said_once() -> None:
     for _ in range(2):
         world.apply_states(States(account=account(blocked="the broker has blocked trading")), NOW)
     assert [toast.text.splitlines()[0] for toast in world.events.toasts] == ["the broker has blocked trading"]
+
+
+async def test_attempts_at_a_host_that_is_down_are_one_line_that_counts_them() -> None:
+    world, engine = await started(empty=True)
+    down = StreamChanged(name="account", state="waiting", detail="cannot connect: connection refused")
+    for body in (
+        down,
+        down,
+        StreamChanged(name="data iex", state="live"),
+        down,
+        StreamChanged(name="account", state="live"),
+    ):
+        world.apply_fact(engine.record(body))
+    rows = world.events.table.view()
+    text = world.events.table.column("text")
+    assert text is not None
+    assert [text.cell(row).text.split(":")[0] for row in rows] == ["account live", "data iex live", "account waiting"]
+    assert "(3 times, last at " in text.cell(rows[-1]).text
+    world.apply_fact(engine.record(down))
+    assert "times" not in text.cell(world.events.table.view()[0]).text

@@ -1,7 +1,7 @@
 """Everything that happened, for the events screen, and the few things that deserve a toast."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from plugtui.control.messages import (
@@ -39,6 +39,10 @@ class EventRow:
     hint: str = ""
     order_id: str = ""
     algo: str = ""
+    times: int = 1
+    """How often it was so in a row: attempts at a host that is down."""
+    last_ns: int = 0
+    """When it was so for the last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class EventLog:
         )
         self.toasts: deque[Toast] = deque(maxlen=100)
         self._toasted: dict[tuple[str, str], int] = {}
+        self._of_stream: dict[str, EventRow] = {}
         self._local = 0
 
     def add(self, fact: Fact, *, toast: bool) -> None:
@@ -71,6 +76,8 @@ class EventLog:
         row = event_row(fact)
         if row is None:
             return
+        if isinstance(fact.body, StreamChanged):
+            row = self._counted(fact.body.name, row)
         self.table.put(row)
         if toast and row.level != "info":
             self._toast(row)
@@ -83,13 +90,22 @@ class EventLog:
         if toast:
             self._toast(row)
 
+    def _counted(self, stream: str, row: EventRow) -> EventRow:
+        """Return the row of the stream's last change, with one time more, when this is the same again."""
+        before = self._of_stream.get(stream)
+        if before is not None and (before.level, before.text) == (row.level, row.text):
+            row = replace(before, times=before.times + 1, last_ns=row.time_ns)
+        self._of_stream[stream] = row
+        return row
+
     def _toast(self, row: EventRow) -> None:
         """Tell the reader at once; the same thing over and over, such as a host that is down, only now and then."""
+        now_ns = row.last_ns or row.time_ns
         before = self._toasted.pop((row.kind, row.text), None)
-        self._toasted[row.kind, row.text] = row.time_ns
+        self._toasted[row.kind, row.text] = now_ns
         if len(self._toasted) > _TOASTS_REMEMBERED:
             del self._toasted[next(iter(self._toasted))]
-        if before is not None and row.kind == "stream" and row.time_ns - before < _SAME_TOAST_NS:
+        if before is not None and row.kind == "stream" and now_ns - before < _SAME_TOAST_NS:
             return
         self.toasts.append(Toast(row.level, row.kind, f"{row.text}\n{row.hint}" if row.hint else row.text))
 
@@ -101,7 +117,9 @@ class EventLog:
             return Cell(fmt.clock(row.time_ns, self.zone, millis=False), "dim")
 
         def text(row: EventRow) -> Cell:
-            return Cell(f"{row.text}. {row.hint}" if row.hint else row.text)
+            last = fmt.clock(row.last_ns, self.zone, millis=False)
+            often = f" ({row.times} times, last at {last})" if row.times > 1 else ""
+            return Cell(row.text + often + (f". {row.hint}" if row.hint else ""))
 
         return [
             Column("time", "time", time, least=12, most=12, short=short_time, short_width=8),
