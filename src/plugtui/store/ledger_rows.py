@@ -83,7 +83,8 @@ def _stored(time_ns: int | None) -> int | None:
     return None if time_ns is None else max(-_MAX_NS, min(_MAX_NS, time_ns))
 
 
-def _decimal(text: str | None) -> Decimal | None:
+def decimal_of(text: str | None) -> Decimal | None:
+    """Read an amount's column; ``None`` where there is none."""
     return None if text is None else Decimal(text)
 
 
@@ -123,8 +124,8 @@ def execution_of(row: Row) -> Execution:
         qty=Decimal(row["qty"]),
         price=Decimal(row["price"]),
         cum_qty=Decimal(row["cum_qty"]),
-        position_qty=_decimal(row["position_qty"]),
-        order_qty=_decimal(row["order_qty"]),
+        position_qty=decimal_of(row["position_qty"]),
+        order_qty=decimal_of(row["order_qty"]),
         time_ns=row["time_ns"],
         algo=row["algo"],
         source=row["source"],
@@ -142,12 +143,12 @@ def order_of(row: Row) -> OrderRecord:
         side=row["side"],
         type=row["type"],
         tif=row["tif"],
-        qty=_decimal(row["qty"]),
-        limit_price=_decimal(row["limit_price"]),
-        stop_price=_decimal(row["stop_price"]),
+        qty=decimal_of(row["qty"]),
+        limit_price=decimal_of(row["limit_price"]),
+        stop_price=decimal_of(row["stop_price"]),
         status=row["status"],
         filled_qty=Decimal(row["filled_qty"]),
-        filled_avg_price=_decimal(row["filled_avg_price"]),
+        filled_avg_price=decimal_of(row["filled_avg_price"]),
         submitted_ns=row["submitted_ns"],
         updated_ns=row["updated_ns"],
         replaced_by=row["replaced_by"],

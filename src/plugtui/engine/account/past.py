@@ -8,7 +8,7 @@ import msgspec
 
 from plugtui.control.messages import OrderEvent, Past
 from plugtui.engine.control import Commands
-from plugtui.store.ledger_rows import execution_of
+from plugtui.store.ledger_rows import decimal_of, execution_of
 from plugtui.store.store import Row, Store
 
 MOST = 2_000
@@ -70,14 +70,10 @@ def _end(row: Row) -> OrderEvent:
         event=row["status"],
         status=row["status"],
         order_type=row["type"],
-        qty=_decimal(row["qty"]),
-        limit_price=_decimal(row["limit_price"]),
-        stop_price=_decimal(row["stop_price"]),
+        qty=decimal_of(row["qty"]),
+        limit_price=decimal_of(row["limit_price"]),
+        stop_price=decimal_of(row["stop_price"]),
         filled_qty=Decimal(row["filled_qty"]),
         time_ns=row["updated_ns"],
         algo=row["algo"],
     )
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
